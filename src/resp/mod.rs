@@ -1,0 +1,1 @@
+//! The protocol: requests in, replies out.

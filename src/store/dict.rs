@@ -1,0 +1,1 @@
+//! The dictionary: a dense store of records and an index that grows in steps.

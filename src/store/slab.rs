@@ -1,0 +1,1 @@
+//! Size-class slabs with 32-bit handles.

@@ -1,0 +1,11 @@
+//! The data structures values are made of. Plain data: no protocol, no clock, no configuration.
+
+pub mod geo;
+pub mod hash;
+pub mod hyperloglog;
+pub mod intset;
+pub mod list;
+pub mod listpack;
+pub mod set;
+pub mod stream;
+pub mod zset;

@@ -1,0 +1,10 @@
+//! Time as a value. Nothing in the core reads a clock: whoever drives it passes a [`Now`].
+
+/// One reading of both clocks, taken once per turn of the event loop and after each slow command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Wall clock: milliseconds since the Unix epoch. May jump.
+    pub unix_ms: i64,
+    /// Monotonic clock: microseconds since an arbitrary start. Never goes back.
+    pub mono_us: u64,
+}
