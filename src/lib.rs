@@ -7,6 +7,7 @@
 //!   -> engine -> store (keyspace: hash(key) % N -> shard) -> resp (encoder) -> client (outbox) -> net
 //! ```
 
+pub mod config;
 pub mod resp;
 pub mod store;
 
