@@ -1,1 +1,0 @@
-//! The dictionary: a dense store of records and an index that grows in steps.

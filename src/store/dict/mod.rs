@@ -1,0 +1,387 @@
+//! The dictionary: a dense store of records and an index that grows in steps.
+//!
+//! A [`Dict`] owns records and knows 32 bits of each one's hash; what a record means, where its key
+//! lies and when two keys are equal is the caller's business. Records lie in fixed chunks, numbered
+//! from 0 without gaps, so that a random one and a cursor are plain numbers; the index maps a hash
+//! to such numbers.
+//!
+//! No operation takes time in proportion to the size. Before the index is full, a second one is
+//! built from the dense store, some records a step: lookups use the old one; changes to records
+//! below the builder's position go to both; then they swap. Every [`Dict::push`] advances the
+//! build far enough for it to be done in time; [`Dict::grow_step`] lets a shard run ahead of that.
+//! Removal swaps the last record into the gap; [`Dict::scan`] walks from the end downwards, so it
+//! only ever moves records that were already seen.
+//!
+//! Limit: 2^32 - 1 records.
+
+mod index;
+
+use index::Index;
+
+use crate::random::Rng;
+
+/// What a dictionary holds: anything that knows 32 good bits of its key's hash.
+pub trait Record {
+    /// The 32 bits by which the record is found. They must not change while it is in a dictionary.
+    fn hash(&self) -> u32;
+}
+
+/// Records in a chunk, a power of two. Chunks are never moved once there are two.
+const CHUNK: usize = 1 << CHUNK_BITS;
+const CHUNK_BITS: u32 = 11;
+/// Up to so many records a new index is built in one go.
+const AT_ONCE: usize = 1024;
+/// Records an insert or a removal adds to a new index at least, while one is being built.
+const STEP: usize = 8;
+
+/// Records by hash and by number. See the module's text.
+#[derive(Debug)]
+pub struct Dict<R> {
+    chunks: Vec<Vec<R>>,
+    len: usize,
+    index: Index,
+    build: Option<Box<Build>>,
+}
+
+/// An index in the making: it knows the records below `done`.
+#[derive(Debug)]
+struct Build {
+    index: Index,
+    done: usize,
+}
+
+impl<R> Default for Dict<R> {
+    fn default() -> Dict<R> {
+        Dict {
+            chunks: Vec::new(),
+            len: 0,
+            index: Index::default(),
+            build: None,
+        }
+    }
+}
+
+impl<R: Record> Dict<R> {
+    /// An empty dictionary; owns no memory.
+    pub fn new() -> Dict<R> {
+        Dict::default()
+    }
+
+    /// How many records there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no record.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The number of the record with this hash for which `is_wanted` holds. Valid until the next
+    /// insertion or removal.
+    #[inline]
+    pub fn find(&self, hash: u32, mut is_wanted: impl FnMut(&R) -> bool) -> Option<u32> {
+        self.index.find(hash, |number| {
+            let record = self.get(number);
+            record.hash() == hash && is_wanted(record)
+        })
+    }
+
+    /// The number of a record that may have this hash, without a look at the record: for touching
+    /// memory ahead of its use.
+    #[inline]
+    pub fn warm(&self, hash: u32) -> Option<u32> {
+        self.index.candidate(hash)
+    }
+
+    /// The record with this number. Panics when there is none.
+    #[inline]
+    pub fn get(&self, number: u32) -> &R {
+        &self.chunks[number as usize >> CHUNK_BITS][number as usize % CHUNK]
+    }
+
+    /// The record with this number; its hash must not be changed. Panics when there is none.
+    #[inline]
+    pub fn get_mut(&mut self, number: u32) -> &mut R {
+        &mut self.chunks[number as usize >> CHUNK_BITS][number as usize % CHUNK]
+    }
+
+    /// Adds a record whose key is not present and returns its number, which is the old length.
+    #[inline]
+    pub fn push(&mut self, record: R) -> u32 {
+        let number = self.len as u32;
+        let hash = record.hash();
+        if self.build.is_some() || self.index.is_tight(self.len) {
+            self.make_room();
+        }
+        self.push_dense(record);
+        self.index
+            .insert(hash, number, |n| hash_at(&self.chunks, n));
+        number
+    }
+
+    /// Removes a record. The last one, whose number was the length less one, takes its number:
+    /// unless the removed record was the last, whoever holds that number must be told.
+    pub fn swap_remove(&mut self, number: u32) -> R {
+        let last = self.len as u32 - 1;
+        let (hash, last_hash) = (self.get(number).hash(), self.get(last).hash());
+        self.index.remove(hash, number);
+        if last != number {
+            self.index.renumber(last_hash, last, number);
+        }
+        if let Some(build) = &mut self.build {
+            let chunks = &self.chunks;
+            build.removed(number, hash, last, last_hash, |n| hash_at(chunks, n));
+        }
+        let moved = self.pop_dense();
+        let removed = if last == number {
+            moved
+        } else {
+            std::mem::replace(self.get_mut(number), moved)
+        };
+        if self.build.is_some() || self.index.is_sparse(self.len) {
+            self.make_smaller();
+        }
+        removed
+    }
+
+    /// The number of a uniformly chosen record.
+    #[inline]
+    pub fn random(&self, rng: &mut Rng) -> Option<u32> {
+        (self.len > 0).then(|| rng.below(self.len) as u32)
+    }
+
+    /// Visits up to `count` records, from the end downwards, and returns the next cursor: 0 when
+    /// the walk is over. It begins with cursor 0. Whatever is present from the beginning to the end
+    /// is visited at least once, whatever is inserted and removed between the calls.
+    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(u32, &R)) -> u64 {
+        let from = if cursor == 0 {
+            self.len
+        } else {
+            self.len.min(cursor as usize)
+        };
+        let to = from.saturating_sub(count.max(1));
+        for number in (to..from).rev() {
+            visit(number as u32, self.get(number as u32));
+        }
+        to as u64
+    }
+
+    /// All records, by number.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &R> {
+        self.chunks.iter().flatten()
+    }
+
+    /// All records, to be written; their hashes must not be changed.
+    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut R> {
+        self.chunks.iter_mut().flatten()
+    }
+
+    /// Whether an index is being built, or should be soon.
+    #[inline]
+    pub fn wants_step(&self) -> bool {
+        self.build.is_some()
+    }
+
+    /// Adds up to `records` records to the index in the making, if there is one; whether there is
+    /// more to do.
+    pub fn grow_step(&mut self, records: usize) -> bool {
+        let Some(build) = &mut self.build else {
+            return false;
+        };
+        let chunks = &self.chunks;
+        let to = self.len.min(build.done + records);
+        for number in build.done..to {
+            let number = number as u32;
+            build
+                .index
+                .insert(hash_at(chunks, number), number, |n| hash_at(chunks, n));
+        }
+        build.done = to;
+        if to < self.len {
+            return true;
+        }
+        if let Some(build) = self.build.take() {
+            self.index = build.index;
+        }
+        false
+    }
+
+    /// Takes up to `count` records out, from the end, without keeping the index: for a dictionary
+    /// that is to be dropped. Returns how many there were.
+    pub fn drain(&mut self, count: usize, mut each: impl FnMut(R)) -> usize {
+        self.build = None;
+        self.index = Index::default();
+        let count = count.min(self.len);
+        for _ in 0..count {
+            each(self.pop_dense());
+        }
+        if self.len == 0 {
+            self.chunks = Vec::new();
+        }
+        count
+    }
+
+    /// Removes every record, in one go.
+    pub fn clear(&mut self) {
+        *self = Dict::default();
+    }
+
+    /// Memory the dictionary owns; what records own is the caller's to add.
+    pub fn heap_bytes(&self) -> usize {
+        self.chunks.capacity() * size_of::<Vec<R>>()
+            + self
+                .chunks
+                .iter()
+                .map(|c| c.capacity() * size_of::<R>())
+                .sum::<usize>()
+            + self.index_bytes()
+    }
+
+    /// The part of [`Dict::heap_bytes`] that the index (and the one in the making) takes.
+    pub fn index_bytes(&self) -> usize {
+        let build = self.build.as_ref();
+        self.index.heap_bytes() + build.map_or(0, |b| b.index.heap_bytes() + size_of::<Build>())
+    }
+
+    /// Compares the index with the dense store. For tests.
+    pub fn check_invariants(&self) {
+        assert_eq!(
+            self.chunks.iter().map(Vec::len).sum::<usize>(),
+            self.len,
+            "length"
+        );
+        for chunk in self.chunks.iter().take(self.len / CHUNK) {
+            assert_eq!(chunk.len(), CHUNK, "chunks are full");
+        }
+        let done = self.build.as_ref().map(|b| (&b.index, b.done));
+        for (index, known) in [Some((&self.index, self.len)), done].into_iter().flatten() {
+            assert_eq!(index.len(), known, "entries of an index");
+            for number in 0..known as u32 {
+                let hash = self.get(number).hash();
+                assert_eq!(
+                    index.find(hash, |n| n == number),
+                    Some(number),
+                    "record {number}"
+                );
+            }
+        }
+    }
+
+    /// Sees to it that the index can take one more entry.
+    #[cold]
+    fn make_room(&mut self) {
+        if self.len < AT_ONCE {
+            if self.index.room() == 0 {
+                self.start_build();
+                self.grow_step(self.len);
+            }
+            return;
+        }
+        if self.build.is_none() {
+            self.start_build();
+        }
+        let Some(build) = &self.build else { return };
+        // Both indexes must hold out: the old one until the new one is complete.
+        let (left, room) = (self.len - build.done, self.index.room());
+        self.grow_step((left / room.max(1) + 1).max(STEP));
+        if self.index.room() == 0 {
+            self.grow_step(self.len);
+        }
+    }
+
+    #[cold]
+    fn make_smaller(&mut self) {
+        if self.build.is_none() {
+            self.start_build();
+        }
+        self.grow_step(if self.len < AT_ONCE { self.len } else { STEP });
+    }
+
+    fn start_build(&mut self) {
+        let index = Index::with_room(self.len);
+        self.build = Some(Box::new(Build { index, done: 0 }));
+    }
+
+    #[inline]
+    fn push_dense(&mut self, record: R) {
+        let chunk = self.len >> CHUNK_BITS;
+        if let Some(chunk) = self.chunks.get_mut(chunk)
+            && chunk.len() < chunk.capacity()
+        {
+            chunk.push(record);
+        } else {
+            self.push_slow(record);
+        }
+        self.len += 1;
+    }
+
+    /// The first chunk grows by halves; every later one is made whole.
+    #[cold]
+    fn push_slow(&mut self, record: R) {
+        let chunk = self.len >> CHUNK_BITS;
+        if chunk == self.chunks.len() {
+            let capacity = if chunk == 0 { 4 } else { CHUNK };
+            self.chunks
+                .reserve_exact(if chunk < 4 { 1 } else { chunk / 4 });
+            self.chunks.push(Vec::with_capacity(capacity));
+        }
+        let chunk = &mut self.chunks[chunk];
+        if chunk.len() == chunk.capacity() {
+            let more = (chunk.len() / 2).max(4).min(CHUNK - chunk.len());
+            chunk.reserve_exact(more);
+        }
+        chunk.push(record);
+    }
+
+    /// Takes the last record. One empty chunk is kept, so that a length that moves to and fro
+    /// across a chunk's border does not allocate.
+    fn pop_dense(&mut self) -> R {
+        self.len -= 1;
+        let chunk = self.len >> CHUNK_BITS;
+        let Some(record) = self.chunks[chunk].pop() else {
+            unreachable!("chunks are dense")
+        };
+        self.chunks.truncate(chunk + 2);
+        if chunk == 0 && self.len < CHUNK / 4 && self.chunks[0].capacity() > 4 * self.len.max(4) {
+            self.chunks.truncate(1);
+            self.chunks[0].shrink_to(2 * self.len);
+        }
+        record
+    }
+}
+
+impl Build {
+    /// What a swap removal means for the index in the making.
+    fn removed(
+        &mut self,
+        number: u32,
+        hash: u32,
+        last: u32,
+        last_hash: u32,
+        hash_at: impl Fn(u32) -> u32,
+    ) {
+        let done = self.done as u32;
+        if number < done {
+            self.index.remove(hash, number);
+            if last < done {
+                if last != number {
+                    self.index.renumber(last_hash, last, number);
+                }
+            } else {
+                self.index.insert(last_hash, number, hash_at);
+            }
+        }
+        self.done = self.done.min(last as usize);
+    }
+}
+
+#[inline]
+fn hash_at<R: Record>(chunks: &[Vec<R>], number: u32) -> u32 {
+    chunks[number as usize >> CHUNK_BITS][number as usize % CHUNK].hash()
+}
+
+#[cfg(test)]
+mod tests;

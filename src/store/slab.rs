@@ -1,1 +1,0 @@
-//! Size-class slabs with 32-bit handles.
