@@ -1,5 +1,6 @@
 //! The data structures values are made of. Plain data: no protocol, no clock, no configuration.
 
+pub mod bits;
 pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
@@ -9,3 +10,6 @@ pub mod listpack;
 pub mod set;
 pub mod stream;
 pub mod zset;
+
+#[cfg(test)]
+pub(crate) mod sequence;

@@ -1,0 +1,3 @@
+//! zset
+
+mod tree;
