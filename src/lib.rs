@@ -7,6 +7,9 @@
 //!   -> engine -> store (keyspace: hash(key) % N -> shard) -> resp (encoder) -> client (outbox) -> net
 //! ```
 
+pub mod commands;
+pub mod dispatch;
+pub mod engine;
 pub mod resp;
 pub mod store;
 

@@ -1,0 +1,3 @@
+//! The commands, one file per family.
+
+pub mod docs;
