@@ -7,9 +7,28 @@
 //!   -> engine -> store (keyspace: hash(key) % N -> shard) -> resp (encoder) -> client (outbox) -> net
 //! ```
 
-pub mod config;
+pub mod client;
+pub mod commands;
+pub mod dispatch;
+pub mod engine;
 pub mod resp;
 pub mod store;
 
+pub mod config;
+pub mod observe;
+
 pub mod random;
 pub mod time;
+
+/// The version of kvd.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version of Redis whose commands and replies clients may expect.
+pub const REDIS_VERSION: &str = "7.4.0";
+
+/// The command table as every server starts with it.
+///
+/// # Panics
+/// If two rows have the same name: a defect that the first test of a build shows.
+pub fn registry() -> dispatch::table::Registry {
+    dispatch::table::Registry::new(commands::FAMILIES).expect("a valid command table")
+}

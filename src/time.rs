@@ -8,3 +8,12 @@ pub struct Now {
     /// Monotonic clock: microseconds since an arbitrary start. Never goes back.
     pub mono_us: u64,
 }
+
+/// Where times come from. The core holds one as a trait object: a real clock in the server, a
+/// scripted one in tests.
+pub trait Clock {
+    /// Reads both clocks.
+    fn now(&mut self) -> Now;
+    /// Reads the monotonic clock in nanoseconds: the cheap read between two commands.
+    fn mono_ns(&mut self) -> u64;
+}

@@ -1,1 +1,5 @@
+//! One test binary. Every test speaks RESP: to an engine in this process, with a clock of its
+//! own, or to the real binary.
 
+mod harness;
+mod tidy;

@@ -1,0 +1,331 @@
+//! Runs what a client sent.
+//!
+//! The commands of one read are parsed together, their keys are looked up once in a tight loop so
+//! that the processor overlaps the cache misses (`warm`), and then they run one by one. Parsing
+//! ahead decides nothing: limits and permissions are those of a command's own turn.
+
+use bytes::Bytes;
+
+use crate::dispatch::execute::{Flow, execute};
+use crate::engine::Engine;
+use crate::engine::clients::{ClientKey, Closing, SessionGates};
+use crate::resp::reply::{Outbox, Reply};
+use crate::resp::request::{Batch, LargeBulk, Limits, ProtocolError, State};
+use crate::store::db::Key;
+use crate::store::hash::hash_bytes;
+
+use super::Progress;
+
+/// Commands parsed ahead of their turn: enough to overlap cache misses, few enough that what is
+/// warmed is still in the cache when its command runs.
+const BATCH_COMMANDS_MAX: usize = 64;
+/// Below this many commands warming costs more than it saves.
+const WARM_COMMANDS_MIN: usize = 4;
+/// An unauthenticated client may keep this many unparsed bytes.
+const UNAUTHENTICATED_INBOX_BYTES_MAX: usize = 1024 * 1024;
+
+/// How a run over some input ended: how much of it is done with, and why it stopped.
+type Run = (usize, Progress);
+
+impl Engine {
+    /// Takes bytes of a client and runs the commands in them, as far as the turn's time goes.
+    pub fn receive(&mut self, key: ClientKey, bytes: &[u8]) -> Progress {
+        self.stats.input_bytes += bytes.len() as u64;
+        let now_us = self.now.mono_us;
+        let Some(client) = self.clients.find_mut(key) else {
+            return Progress::Closing;
+        };
+        client.active_us = now_us;
+        client.input_bytes += bytes.len() as u64;
+        if client.closing != Closing::No {
+            return Progress::Closing;
+        }
+        let mut bytes = bytes;
+        if let Some(large) = client.large.as_mut() {
+            match large.put(bytes) {
+                Ok(taken) => bytes = bytes.get(taken..).unwrap_or_default(),
+                Err(error) => return self.protocol_error(key, error),
+            }
+            if !large.is_complete() {
+                return Progress::Idle;
+            }
+        } else if client.inbox.is_empty() && !client.is_blocked() {
+            let (consumed, progress) = self.run(key, bytes);
+            return self.keep(key, bytes.get(consumed..).unwrap_or_default(), progress);
+        }
+        client.inbox.extend_from_slice(bytes);
+        if client.is_blocked() {
+            return self.check_inbox(key, Progress::Parked);
+        }
+        self.resume(key)
+    }
+
+    /// Goes on with what lies in a client's inbox.
+    pub fn resume(&mut self, key: ClientKey) -> Progress {
+        let Some(client) = self.clients.find_mut(key) else {
+            return Progress::Closing;
+        };
+        if client.closing != Closing::No {
+            return Progress::Closing;
+        }
+        if client.is_blocked() {
+            return Progress::Parked;
+        }
+        let mut inbox = std::mem::take(&mut client.inbox);
+        if client
+            .large
+            .as_ref()
+            .is_some_and(|large| large.is_complete())
+        {
+            let progress = self.run_large(key, &mut inbox);
+            if progress != Progress::Idle {
+                self.put_back(key, inbox);
+                return progress;
+            }
+        }
+        let (consumed, progress) = self.run(key, &inbox);
+        inbox.drain(..consumed);
+        self.put_back(key, inbox);
+        self.check_inbox(key, progress)
+    }
+
+    /// Runs the commands of `input` until something stops them.
+    fn run(&mut self, key: ClientKey, input: &[u8]) -> Run {
+        let mut batch = std::mem::take(&mut self.batch);
+        let mut out = self.take_outbox(key);
+        let mut at = 0;
+        let run = loop {
+            let rest = input.get(at..).unwrap_or_default();
+            let Some(client) = self.clients.find_mut(key) else {
+                break (at, Progress::Closing);
+            };
+            let strange = client.gates.has(SessionGates::UNAUTHENTICATED);
+            let limits = Limits {
+                bulk_bytes_max: self.config.proto_max_bulk_len as usize,
+                authenticated: !strange,
+                inline: true,
+            };
+            let commands_max = if strange { 1 } else { BATCH_COMMANDS_MAX };
+            let parsed = client
+                .parser
+                .parse_batch(rest, &limits, &mut batch, commands_max);
+            if batch.len() >= WARM_COMMANDS_MIN {
+                let db = client.db;
+                self.warm(db, &batch, rest);
+            }
+            let (done, stopped) = self.run_batch(key, &batch, rest, &mut out);
+            if let Some(progress) = stopped {
+                break (at + done, progress);
+            }
+            at += parsed.consumed;
+            match parsed.state {
+                State::More => {}
+                State::Drained | State::Partial => break (at, Progress::Idle),
+                State::NeedLarge { head, wanted } => {
+                    break self.begin_large(key, input, at, head, wanted);
+                }
+                State::Failed(error) => {
+                    self.give_outbox(key, std::mem::take(&mut out));
+                    break (input.len(), self.protocol_error(key, error));
+                }
+            }
+        };
+        self.give_outbox(key, out);
+        self.batch = batch;
+        run
+    }
+
+    /// Runs the commands of a batch. `Some` if they did not all run: how many bytes of the input
+    /// did, and why the next command did not.
+    fn run_batch(
+        &mut self,
+        key: ClientKey,
+        batch: &Batch,
+        input: &[u8],
+        out: &mut Outbox,
+    ) -> (usize, Option<Progress>) {
+        for i in 0..batch.len() {
+            let flow = execute(self, key, batch.args(i, input), out);
+            let stopped = match flow {
+                Flow::Done if i + 1 < batch.len() && self.boundary_ns >= self.budget_end_ns => {
+                    Some(Progress::More)
+                }
+                Flow::Done => None,
+                Flow::Parked => Some(Progress::Parked),
+                Flow::Postponed => Some(Progress::Parked),
+                Flow::Closing => Some(Progress::Closing),
+            };
+            if stopped.is_some() {
+                let done = if flow == Flow::Postponed {
+                    batch.start(i)
+                } else {
+                    batch.end(i)
+                };
+                if let Some(client) = self.clients.find_mut(key) {
+                    client.parser.reset();
+                }
+                return (done, stopped);
+            }
+        }
+        (0, None)
+    }
+
+    /// Looks up the first key of every command of a batch, so that the lookups that follow find
+    /// them in the cache.
+    fn warm(&mut self, db: u32, batch: &Batch, input: &[u8]) {
+        let Some(db) = self.keyspace.db(db) else {
+            return;
+        };
+        let mut keys = [Key {
+            bytes: &[],
+            hash: 0,
+        }; BATCH_COMMANDS_MAX];
+        let mut count = 0;
+        for i in 0..batch.len().min(BATCH_COMMANDS_MAX) {
+            let args = batch.args(i, input);
+            let Some((_, command)) = self.registry.lookup(args.at(0)) else {
+                continue;
+            };
+            let Some(bytes) = command.first_key_index().and_then(|at| args.get(at)) else {
+                continue;
+            };
+            if let Some(key) = keys.get_mut(count) {
+                *key = Key {
+                    bytes,
+                    hash: hash_bytes(&self.hasher, bytes),
+                };
+                count += 1;
+            }
+        }
+        db.warm(keys.get(..count).unwrap_or_default());
+    }
+
+    /// A large last argument has begun: what came of it goes to a buffer of its own.
+    fn begin_large(
+        &mut self,
+        key: ClientKey,
+        input: &[u8],
+        at: usize,
+        head: usize,
+        wanted: usize,
+    ) -> Run {
+        let mut large = LargeBulk::new(wanted);
+        let body = input.get(at + head..).unwrap_or_default();
+        if let Err(error) = large.put(body) {
+            return (input.len(), self.protocol_error(key, error));
+        }
+        if let Some(client) = self.clients.find_mut(key) {
+            client.inbox = input.get(at..at + head).unwrap_or_default().to_vec();
+            client.large = Some(Box::new(large));
+        }
+        (input.len(), Progress::Idle)
+    }
+
+    /// Runs the command whose large last argument is complete; `inbox` begins with its other
+    /// arguments.
+    fn run_large(&mut self, key: ClientKey, inbox: &mut Vec<u8>) -> Progress {
+        let Some(client) = self.clients.find_mut(key) else {
+            return Progress::Closing;
+        };
+        let Some(large) = client.large.take() else {
+            return Progress::Idle;
+        };
+        let value: Bytes = large.complete();
+        let mut batch = std::mem::take(&mut self.batch);
+        client.parser.finish_large(value, &mut batch);
+        let mut out = self.take_outbox(key);
+        let (_, stopped) = self.run_batch(key, &batch, inbox, &mut out);
+        self.give_outbox(key, out);
+        let head = batch.end(0);
+        inbox.drain(..head.min(inbox.len()));
+        batch.clear();
+        self.batch = batch;
+        stopped.unwrap_or(Progress::Idle)
+    }
+
+    /// Keeps the bytes that could not run yet.
+    fn keep(&mut self, key: ClientKey, rest: &[u8], progress: Progress) -> Progress {
+        if rest.is_empty() {
+            return progress;
+        }
+        if let Some(client) = self.clients.find_mut(key) {
+            client.inbox.extend_from_slice(rest);
+        }
+        self.check_inbox(key, progress)
+    }
+
+    /// Puts the inbox back that was taken to run it; what `run` kept meanwhile goes behind it.
+    fn put_back(&mut self, key: ClientKey, mut inbox: Vec<u8>) {
+        let Some(client) = self.clients.find_mut(key) else {
+            return;
+        };
+        if !client.inbox.is_empty() {
+            inbox.append(&mut client.inbox);
+        }
+        // An idle connection owns no buffer.
+        if !inbox.is_empty() {
+            client.inbox = inbox;
+        }
+    }
+
+    /// Closes a client that keeps more unparsed bytes than it may.
+    fn check_inbox(&mut self, key: ClientKey, progress: Progress) -> Progress {
+        let Some(client) = self.clients.find(key) else {
+            return Progress::Closing;
+        };
+        let strange = client.gates.has(SessionGates::UNAUTHENTICATED);
+        let configured = self.config.client_query_buffer_limit as usize;
+        let limit = if strange {
+            configured.min(UNAUTHENTICATED_INBOX_BYTES_MAX)
+        } else {
+            configured
+        };
+        let queued = client.transaction.as_ref().map_or(0, |t| t.queued_bytes);
+        if client.inbox.len() + queued <= limit {
+            return progress;
+        }
+        tracing::warn!(id = client.id, "client closed: query buffer limit reached");
+        self.stats.query_limit_disconnections += 1;
+        self.close(key, Closing::Now);
+        Progress::Closing
+    }
+
+    fn protocol_error(&mut self, key: ClientKey, error: ProtocolError) -> Progress {
+        let Some(client) = self.clients.find_mut(key) else {
+            return Progress::Closing;
+        };
+        let mut line = b"ERR ".to_vec();
+        line.extend_from_slice(&error.message());
+        Reply::new(&mut client.outbox, client.protocol).error_bytes(&line);
+        self.stats.count_error("ERR");
+        self.close(key, Closing::AfterFlush);
+        Progress::Closing
+    }
+
+    fn take_outbox(&mut self, key: ClientKey) -> Outbox {
+        let Some(client) = self.clients.find_mut(key) else {
+            return Outbox::default();
+        };
+        let mut out = std::mem::take(&mut client.outbox);
+        if out.heap_bytes() == 0 {
+            out.recycle(self.buffers.take());
+        }
+        out
+    }
+
+    /// Gives the outbox back. What others pushed to this client meanwhile comes after its replies.
+    fn give_outbox(&mut self, key: ClientKey, mut out: Outbox) {
+        let Some(client) = self.clients.find_mut(key) else {
+            return;
+        };
+        if !client.outbox.is_empty() {
+            out.append(&mut client.outbox);
+        }
+        if out.is_empty() {
+            self.buffers.give(out.take_buffer());
+            return;
+        }
+        client.outbox = out;
+        self.mark_dirty(key);
+    }
+}

@@ -1,0 +1,1 @@
+//! The documentation of every command, by Redis's groups: data only.

@@ -1,0 +1,122 @@
+//! Commands on keys of any type: DEL UNLINK EXISTS TOUCH TYPE RANDOMKEY DBSIZE FLUSHDB FLUSHALL.
+
+use crate::dispatch::table::Command;
+
+/// The rows of this family.
+pub static TABLE: &[Command] = &[];
+
+use crate::engine::context::{KeyCtx, ServerCtx};
+use crate::engine::error::{CommandError, CommandResult};
+use crate::engine::notify::EventClass;
+use crate::resp::args::Args;
+
+/// How often RANDOMKEY draws again when it meets a key whose time has come.
+const RANDOMKEY_TRIES_MAX: usize = 100;
+
+/// DEL key [key ...]. Large values are freed in slices whatever `lazyfree-lazy-user-del` says.
+pub fn del(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let mut removed = 0;
+    for bytes in args.iter_from(1) {
+        let key = ctx.key(bytes);
+        let Some(slot) = ctx.peek(&key) else { continue };
+        ctx.delete(slot);
+        ctx.modified(bytes);
+        ctx.notify(EventClass::GENERIC, "del", bytes);
+        removed += 1;
+    }
+    ctx.reply.int(removed);
+    Ok(())
+}
+
+/// EXISTS key [key ...]: counts a key as often as it is named.
+pub fn exists(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let mut found = 0;
+    for bytes in args.iter_from(1) {
+        let key = ctx.key(bytes);
+        found += i64::from(ctx.read(&key).is_some());
+    }
+    ctx.reply.int(found);
+    Ok(())
+}
+
+/// TYPE key
+pub fn type_(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let key = ctx.key(args.at(1));
+    let name = match ctx.peek(&key) {
+        None => "none",
+        Some(slot) => ctx.db.kind(slot).name(),
+    };
+    ctx.reply.simple(name);
+    Ok(())
+}
+
+/// RANDOMKEY
+pub fn randomkey(ctx: &mut KeyCtx<'_>, _args: Args<'_>) -> CommandResult {
+    for _ in 0..RANDOMKEY_TRIES_MAX {
+        let Some(slot) = ctx.db.random(ctx.rng) else {
+            break;
+        };
+        let expired = ctx
+            .db
+            .expire_at(slot)
+            .is_some_and(|at| at <= ctx.now.unix_ms);
+        if !expired {
+            ctx.reply.bulk(ctx.db.key(slot));
+            return Ok(());
+        }
+        let name = ctx.db.key(slot).to_vec();
+        let key = ctx.key(&name);
+        ctx.peek(&key);
+    }
+    ctx.reply.null();
+    Ok(())
+}
+
+/// DBSIZE
+pub fn dbsize(ctx: &mut KeyCtx<'_>, _args: Args<'_>) -> CommandResult {
+    ctx.reply.int(ctx.db.len() as i64);
+    Ok(())
+}
+
+/// FLUSHDB [ASYNC|SYNC]. Either way the old data is freed in slices: nothing waits for it.
+pub fn flushdb(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    check_flush_mode(args)?;
+    let db = ctx.client().db;
+    flush(ctx, db);
+    ctx.engine.effects.propagate_always();
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// FLUSHALL [ASYNC|SYNC]
+pub fn flushall(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    check_flush_mode(args)?;
+    for db in 0..ctx.engine.config.databases {
+        flush(ctx, db);
+    }
+    ctx.engine.effects.propagate_always();
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn check_flush_mode(args: Args<'_>) -> Result<(), CommandError> {
+    match args.get(1) {
+        None => Ok(()),
+        Some(_) if args.len() > 2 => Err(CommandError::SYNTAX),
+        Some(mode) if mode.eq_ignore_ascii_case(b"sync") => Ok(()),
+        Some(mode) if mode.eq_ignore_ascii_case(b"async") => Ok(()),
+        Some(_) => Err(CommandError::SYNTAX),
+    }
+}
+
+fn flush(ctx: &mut ServerCtx<'_>, db: u32) {
+    let engine = &mut *ctx.engine;
+    if engine.effects.listeners.watch {
+        engine.fail_watchers_of(db, None);
+    }
+    let removed = engine.keyspace.flush(db);
+    engine.effects.dirty += removed as u64;
+    if engine.effects.listeners.blocked {
+        engine.blocked.database_changed(db);
+    }
+}

@@ -1,0 +1,108 @@
+//! KEYS and SCAN.
+
+use crate::dispatch::table::Command;
+
+/// The rows of this family.
+pub static TABLE: &[Command] = &[];
+
+use crate::engine::context::KeyCtx;
+use crate::engine::error::{CommandError, CommandResult};
+use crate::resp::args::Args;
+use crate::resp::glob;
+use crate::resp::number::{parse_i64, parse_u64};
+use crate::store::value::Kind;
+
+/// COUNT where none is given.
+const COUNT_DEFAULT: usize = 10;
+
+/// What SCAN filters by.
+#[derive(Debug)]
+struct Filter<'a> {
+    pattern: Option<&'a [u8]>,
+    /// `Some(None)`: a type that no key has.
+    kind: Option<Option<Kind>>,
+    count: usize,
+}
+
+/// KEYS pattern
+pub fn keys(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let pattern = args.at(1);
+    let all = pattern == b"*";
+    let mark = ctx.reply.begin_array();
+    let mut found = 0;
+    let mut cursor = 0;
+    let now_ms = ctx.now.unix_ms;
+    loop {
+        let (db, reply) = (&*ctx.db, &mut ctx.reply);
+        cursor = db.scan(cursor, usize::MAX, |key, slot| {
+            let live = db.expire_at(slot).is_none_or(|at| at > now_ms);
+            if live && (all || glob::matches(pattern, key, false)) {
+                reply.bulk(key);
+                found += 1;
+            }
+        });
+        if cursor == 0 {
+            break;
+        }
+    }
+    ctx.reply.end_array(mark, found);
+    Ok(())
+}
+
+/// SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
+pub fn scan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let cursor = parse_u64(args.at(1)).ok_or(CommandError::INVALID_CURSOR)?;
+    let filter = parse_filter(args)?;
+    ctx.reply.array(2);
+    let next = {
+        // The cursor comes first in the reply but is known last: keys are collected beside it.
+        let db = &*ctx.db;
+        let now_ms = ctx.now.unix_ms;
+        let mut found: Vec<&[u8]> = Vec::with_capacity(filter.count.min(1_024));
+        let next = db.scan(cursor, filter.count, |key, slot| {
+            let live = db.expire_at(slot).is_none_or(|at| at > now_ms);
+            let typed = filter.kind.is_none_or(|kind| kind == Some(db.kind(slot)));
+            if live && typed && filter.pattern.is_none_or(|p| glob::matches(p, key, false)) {
+                found.push(key);
+            }
+        });
+        ctx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());
+        ctx.reply.array(found.len());
+        for key in found {
+            ctx.reply.bulk(key);
+        }
+        next
+    };
+    debug_assert!(next < 1 << 53, "cursors fit in a double");
+    Ok(())
+}
+
+fn parse_filter(args: Args<'_>) -> Result<Filter<'_>, CommandError> {
+    let mut filter = Filter {
+        pattern: None,
+        kind: None,
+        count: COUNT_DEFAULT,
+    };
+    let mut i = 2;
+    while i < args.len() {
+        let Some(value) = args.get(i + 1) else {
+            return Err(CommandError::SYNTAX);
+        };
+        let option = args.at(i);
+        if option.eq_ignore_ascii_case(b"count") {
+            let count = parse_i64(value).ok_or(CommandError::NOT_INTEGER)?;
+            filter.count = usize::try_from(count)
+                .ok()
+                .filter(|n| *n > 0)
+                .ok_or(CommandError::SYNTAX)?;
+        } else if option.eq_ignore_ascii_case(b"match") {
+            filter.pattern = Some(value).filter(|pattern| *pattern != b"*");
+        } else if option.eq_ignore_ascii_case(b"type") {
+            filter.kind = Some(Kind::parse(value));
+        } else {
+            return Err(CommandError::SYNTAX);
+        }
+        i += 2;
+    }
+    Ok(filter)
+}

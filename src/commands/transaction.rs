@@ -1,0 +1,132 @@
+//! MULTI EXEC DISCARD WATCH UNWATCH.
+
+use crate::dispatch::execute::call;
+use crate::dispatch::lookup::Found;
+use crate::engine::clients::{SessionGates, Transaction};
+use crate::engine::context::{Caller, ServerCtx};
+use crate::engine::error::{CommandError, CommandResult};
+use crate::engine::gates::ServerGates;
+use crate::engine::watch::WatchedKey;
+use crate::resp::args::Args;
+
+/// MULTI
+pub fn multi(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
+    let client = ctx.client_mut();
+    if client.transaction.is_some() {
+        return Err(CommandError::fixed("ERR MULTI calls can not be nested"));
+    }
+    client.transaction = Some(Box::default());
+    client.gates.set(SessionGates::IN_MULTI, true);
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// DISCARD
+pub fn discard(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
+    if take_transaction(ctx).is_none() {
+        return Err(CommandError::fixed("ERR DISCARD without MULTI"));
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// EXEC
+pub fn exec(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
+    let doomed = is_doomed(ctx);
+    let Some(transaction) = take_transaction(ctx) else {
+        return Err(CommandError::fixed("ERR EXEC without MULTI"));
+    };
+    if transaction.aborted {
+        return Err(CommandError::EXEC_ABORT);
+    }
+    if doomed {
+        ctx.reply.null_array();
+        return Ok(());
+    }
+    let full = ctx.engine.gates.has(ServerGates::MEMORY) && transaction.has_deny_oom;
+    if full && !ctx.engine.make_room() {
+        return Err(CommandError::fixed(
+            "EXECABORT Transaction discarded because of: command not allowed when used memory > \
+             'maxmemory'.",
+        ));
+    }
+    run(ctx, &transaction);
+    Ok(())
+}
+
+/// WATCH key [key ...]
+pub fn watch(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    if ctx.client().transaction.is_some() {
+        return Err(CommandError::fixed("ERR WATCH inside MULTI is not allowed"));
+    }
+    // Watching more cannot save a transaction that has failed already.
+    let failed = ctx.client().watch.as_ref().is_some_and(|state| state.dirty);
+    for bytes in args.iter_from(1).filter(|_| !failed) {
+        watch_key(ctx, bytes);
+    }
+    ctx.engine.refresh_listeners();
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// UNWATCH
+pub fn unwatch(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
+    ctx.engine.unwatch(ctx.client);
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn watch_key(ctx: &mut ServerCtx<'_>, bytes: &[u8]) {
+    let db = ctx.client().db;
+    let known = ctx.client().watch.as_ref().is_some_and(|state| {
+        state.keys.iter().any(|watched| watched.db == db && *watched.key == *bytes)
+    });
+    if known {
+        return;
+    }
+    let keys = ctx.keys();
+    let key = keys.key(bytes);
+    let at = keys.db.find(&key).and_then(|slot| keys.db.expire_at(slot));
+    let was_expired = at.is_some_and(|at| at <= keys.now.unix_ms);
+    let watched = WatchedKey { db, key: bytes.into(), was_expired };
+    ctx.engine.watch.add(ctx.client, &watched);
+    ctx.client_mut().watch.get_or_insert_default().keys.push(watched);
+}
+
+/// Whether a watched key changed, or has ended since, though nobody has removed it yet.
+fn is_doomed(ctx: &mut ServerCtx<'_>) -> bool {
+    let Some(state) = ctx.client().watch.as_ref() else { return false };
+    if state.dirty {
+        return true;
+    }
+    let keys: Vec<WatchedKey> = state.keys.iter().filter(|w| !w.was_expired).cloned().collect();
+    keys.iter().any(|watched| {
+        let ctx = ctx.keys_in(watched.db);
+        let key = ctx.key(&watched.key);
+        let at = ctx.db.find(&key).and_then(|slot| ctx.db.expire_at(slot));
+        at.is_some_and(|at| at <= ctx.now.unix_ms)
+    })
+}
+
+/// Ends the transaction of the client, whatever becomes of its commands.
+fn take_transaction(ctx: &mut ServerCtx<'_>) -> Option<Box<Transaction>> {
+    let transaction = ctx.client_mut().transaction.take()?;
+    ctx.client_mut().gates.set(SessionGates::IN_MULTI, false);
+    ctx.engine.unwatch(ctx.client);
+    Some(transaction)
+}
+
+fn run(ctx: &mut ServerCtx<'_>, transaction: &Transaction) {
+    ctx.reply.array(transaction.commands.len());
+    ctx.engine.begin_group();
+    let caller = Caller { deny_blocking: true, in_exec: true, ..ctx.caller };
+    for (id, args) in &transaction.commands {
+        let Some(command) = ctx.engine.registry.command(*id) else { continue };
+        let found = Found { id: *id, command };
+        call(ctx.engine, ctx.client, found, args.as_args(), ctx.reply.out(), caller);
+        let protocol = ctx.client().protocol;
+        ctx.reply.set_protocol(protocol);
+    }
+    ctx.engine.end_group();
+    ctx.engine.effects.propagate_nothing();
+}

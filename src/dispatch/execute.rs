@@ -1,0 +1,283 @@
+//! One command from lookup to settled effects.
+//!
+//! `execute` is the only way a command of a client runs: lookup, gates, call, settle, then the
+//! clients it woke. `call` is the nested form, for EXEC and scripts: it drains no other client.
+
+use crate::engine::Engine;
+use crate::engine::blocked::{BlockRequest, BlockedOn};
+use crate::engine::clients::{ClientKey, ReplyMode, SessionGates};
+use crate::engine::context::{Caller, KeyCtx, ServerCtx};
+use crate::engine::error::{CommandError, CommandResult};
+use crate::resp::args::{Args, OwnedArgs};
+use crate::resp::reply::{Outbox, Protocol, Reply};
+
+use super::gates::{self, Verdict};
+use super::lookup::{self, Found};
+use super::table::Handler;
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// It ran, was queued or was refused: the next one may come.
+    Done,
+    /// Its client waits now: nothing more of it runs.
+    Parked,
+    /// It did not run and must be tried again later (CLIENT PAUSE).
+    Postponed,
+    /// The connection ends.
+    Closing,
+}
+
+/// Commands that may run longer than this make the turn's time stale.
+const STALE_NOW_NS: u64 = 500_000;
+
+/// Runs one command of a client; the reply goes to `out`.
+pub fn execute(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Outbox) -> Flow {
+    let flow = execute_one(engine, key, args, out);
+    if !engine.blocked.is_empty() {
+        serve_woken(engine);
+    }
+    flow
+}
+
+fn execute_one(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Outbox) -> Flow {
+    let Some(client) = engine.clients.find_mut(key) else {
+        return Flow::Closing;
+    };
+    client.commands += 1;
+    let open = client.gates.is_open() && engine.gates.is_open();
+    let found = match lookup::resolve(&engine.registry, args) {
+        Ok(found) => found,
+        Err(error) => {
+            gates::refuse(engine, key, None, &error, out);
+            return Flow::Done;
+        }
+    };
+    if !open {
+        match gates::check(engine, key, found, args, out) {
+            Verdict::Run => {}
+            Verdict::Settled => return Flow::Done,
+            Verdict::Postpone => return Flow::Postponed,
+        }
+    }
+    let before = out.checkpoint();
+    call(engine, key, found, args, out, Caller::default());
+    if let Some(request) = engine.effects.block.take() {
+        park(engine, key, *request, args);
+        return Flow::Parked;
+    }
+    if !open {
+        apply_reply_mode(engine, key, out, before);
+    }
+    Flow::Done
+}
+
+/// Runs a command that has passed the gates: calls its handler, writes its error if it has one,
+/// counts it and settles its effects. Returns whether it succeeded.
+pub fn call(
+    engine: &mut Engine,
+    key: ClientKey,
+    found: Found,
+    args: Args<'_>,
+    out: &mut Outbox,
+    mut caller: Caller,
+) -> bool {
+    let Some(client) = engine.clients.find_mut(key) else {
+        return false;
+    };
+    client.last_command = Some(found.id);
+    caller.no_touch |= client.no_touch;
+    let (db, protocol) = (client.db, client.protocol);
+    let started = engine.boundary_ns;
+    let before = out.checkpoint();
+    engine.effects.begin();
+    let result = run_handler(engine, key, found, args, out, (db, protocol), caller);
+    let ended = engine.clock.mono_ns();
+    engine.boundary_ns = ended;
+    let took_ns = ended.saturating_sub(started);
+    if took_ns > STALE_NOW_NS {
+        engine.read_clock();
+    }
+    let ok = result.is_ok();
+    if let Err(error) = result {
+        out.truncate(before);
+        engine.effects.block = None;
+        engine.stats.count_error(error.code());
+        Reply::new(out, protocol).error(error.line());
+    }
+    engine.stats.record(found.id.index(), took_ns, ok);
+    if took_ns >= engine.stats.slow_ns {
+        crate::observe::slow_command(engine, key, found, args, took_ns);
+    }
+    if !engine.effects.is_quiet() {
+        settle(engine, key, db, args);
+    }
+    ok
+}
+
+#[inline]
+fn run_handler(
+    engine: &mut Engine,
+    key: ClientKey,
+    found: Found,
+    args: Args<'_>,
+    out: &mut Outbox,
+    (db, protocol): (u32, Protocol),
+    caller: Caller,
+) -> CommandResult {
+    match found.command.handler {
+        Handler::Key(handler) => {
+            let mut ctx = KeyCtx {
+                db: engine.keyspace.db_mut(db),
+                db_index: db,
+                reply: Reply::new(out, protocol),
+                effects: &mut engine.effects,
+                rng: &mut engine.rng,
+                now: engine.now,
+                config: &engine.config,
+                hasher: &engine.hasher,
+                caller,
+            };
+            handler(&mut ctx, args)
+        }
+        Handler::Server(handler) => {
+            let reply = Reply::new(out, protocol);
+            handler(
+                &mut ServerCtx {
+                    engine,
+                    client: key,
+                    reply,
+                    caller,
+                },
+                args,
+            )
+        }
+        Handler::Container => Err(CommandError::SYNTAX),
+    }
+}
+
+#[cold]
+fn settle(engine: &mut Engine, key: ClientKey, db: u32, args: Args<'_>) {
+    if engine.effects.listeners.propagation && engine.effects.propagates_verbatim() {
+        engine.effects.propagate_verbatim(db, args);
+    }
+    engine.settle(Some(key));
+}
+
+/// Puts a client to wait.
+fn park(engine: &mut Engine, key: ClientKey, request: BlockRequest, args: Args<'_>) {
+    let deadline_us = (request.timeout_ms > 0).then(|| {
+        engine
+            .now
+            .mono_us
+            .saturating_add(request.timeout_ms.saturating_mul(1_000))
+    });
+    let ticket = engine.blocked.ticket();
+    let Some(client) = engine.clients.find_mut(key) else {
+        return;
+    };
+    let on = BlockedOn {
+        request,
+        db: client.db,
+        args: OwnedArgs::from(args),
+        deadline_us,
+        ticket,
+    };
+    engine.blocked.enqueue(key, &on);
+    client.blocked = Some(Box::new(on));
+    engine.refresh_listeners();
+}
+
+/// Serves the clients that the last command made ready, in the order of their arrival, until none
+/// is left. What they change may wake others.
+pub fn serve_woken(engine: &mut Engine) {
+    while let Some((db, key, clients)) = engine.blocked.next_ready() {
+        for client in clients {
+            if may_serve(engine, db, &key, client) {
+                retry(engine, client);
+            }
+        }
+    }
+}
+
+/// Whether a changed key can serve a client: it holds the type waited for.
+fn may_serve(engine: &mut Engine, db: u32, key: &[u8], client: ClientKey) -> bool {
+    let Some(on) = engine.clients.find(client).and_then(|c| c.blocked.as_ref()) else {
+        return false;
+    };
+    let (kind, wakes_on_delete) = (on.request.kind, on.request.wakes_on_delete);
+    let hash = crate::store::hash::hash_bytes(&engine.hasher, key);
+    let key = crate::store::db::Key { bytes: key, hash };
+    let found = engine
+        .keyspace
+        .db(db)
+        .and_then(|db| db.find(&key).map(|slot| db.kind(slot)));
+    match (found, kind) {
+        (Some(found), Some(kind)) => found == kind || wakes_on_delete,
+        (Some(_), None) => true,
+        (None, _) => wakes_on_delete,
+    }
+}
+
+/// Runs the command of a blocked client again. If it still cannot be served it keeps its place.
+fn retry(engine: &mut Engine, key: ClientKey) {
+    let Some(client) = engine.clients.find_mut(key) else {
+        return;
+    };
+    let Some(on) = client.blocked.take() else {
+        return;
+    };
+    let selected = std::mem::replace(&mut client.db, on.db);
+    let mut out = std::mem::take(&mut client.outbox);
+    let args = on.args.as_args();
+    engine.boundary_ns = engine.clock.mono_ns();
+    if let Ok(found) = lookup::resolve(&engine.registry, args) {
+        let caller = Caller {
+            reprocessing: true,
+            ..Caller::default()
+        };
+        call(engine, key, found, args, &mut out, caller);
+    }
+    let still_blocked = engine.effects.block.take().is_some();
+    let Some(client) = engine.clients.find_mut(key) else {
+        return;
+    };
+    client.db = selected;
+    // What others pushed to this client while its command ran comes after its reply.
+    out.append(&mut client.outbox);
+    client.outbox = out;
+    if still_blocked {
+        client.blocked = Some(on);
+        return;
+    }
+    engine.blocked.dequeue(&on);
+    engine.refresh_listeners();
+    engine.mark_dirty(key);
+    engine.mark_ready(key);
+}
+
+/// CLIENT REPLY OFF and SKIP: takes the reply back.
+fn apply_reply_mode(
+    engine: &mut Engine,
+    key: ClientKey,
+    out: &mut Outbox,
+    before: crate::resp::reply::Checkpoint,
+) {
+    let Some(client) = engine.clients.find_mut(key) else {
+        return;
+    };
+    match client.reply_mode {
+        ReplyMode::On => {}
+        ReplyMode::Off => out.truncate(before),
+        ReplyMode::SkipNext => {
+            // CLIENT REPLY SKIP itself has just run.
+            out.truncate(before);
+            client.reply_mode = ReplyMode::Skip;
+        }
+        ReplyMode::Skip => {
+            out.truncate(before);
+            client.reply_mode = ReplyMode::On;
+            client.gates.set(SessionGates::QUIET, false);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What stands between a command and its handler, in Redis's order.
+//!
+//! Ordinary clients on an ordinary day do not come here: [`check`] runs only when the client or
+//! the server has a gate set (`SessionGates`, `ServerGates`).
+
+use crate::engine::Engine;
+use crate::engine::clients::{ClientKey, SessionGates};
+use crate::engine::error::CommandError;
+use crate::engine::gates::ServerGates;
+use crate::resp::args::{Args, OwnedArgs};
+use crate::resp::reply::{Outbox, Protocol, Reply};
+
+use super::lookup::Found;
+use super::table::{
+    ALLOW_BUSY, DENYOOM, LOADING, NO_AUTH, NO_MULTI, RUNS_IN_MULTI, SUBSCRIBER_MAY, WRITE,
+};
+
+/// What the gates say of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may run.
+    Run,
+    /// It was refused or queued; its reply is written.
+    Settled,
+    /// It must be tried again later.
+    Postpone,
+}
+
+/// Checks a command against everything that may stand in its way.
+pub fn check(
+    engine: &mut Engine,
+    key: ClientKey,
+    found: Found,
+    args: Args<'_>,
+    out: &mut Outbox,
+) -> Verdict {
+    if let Err(error) = permitted(engine, key, found) {
+        refuse(engine, key, Some(found), &error, out);
+        return Verdict::Settled;
+    }
+    if is_paused(engine, key, found) {
+        return Verdict::Postpone;
+    }
+    let in_multi = engine
+        .clients
+        .find(key)
+        .is_some_and(|c| c.gates.has(SessionGates::IN_MULTI));
+    if in_multi && !found.command.flags.contains(RUNS_IN_MULTI) {
+        queue(engine, key, found, args, out);
+        return Verdict::Settled;
+    }
+    Verdict::Run
+}
+
+fn permitted(engine: &mut Engine, key: ClientKey, found: Found) -> Result<(), CommandError> {
+    let flags = found.command.flags;
+    let Some(client) = engine.clients.find(key) else {
+        return Err(CommandError::NO_AUTH);
+    };
+    let session = client.gates;
+    let server = engine.gates;
+    if session.has(SessionGates::UNAUTHENTICATED) && !flags.contains(NO_AUTH) {
+        return Err(CommandError::NO_AUTH);
+    }
+    if session.has(SessionGates::IN_MULTI) && flags.contains(NO_MULTI) {
+        return Err(CommandError::fixed(
+            "ERR Command not allowed inside a transaction",
+        ));
+    }
+    if session.has(SessionGates::SUBSCRIBER)
+        && client.protocol == Protocol::Resp2
+        && !flags.contains(SUBSCRIBER_MAY)
+    {
+        return Err(subscriber_only(found.command.name));
+    }
+    if server.has(ServerGates::MEMORY) && flags.contains(DENYOOM) && !engine.make_room() {
+        return Err(CommandError::OOM);
+    }
+    if server.has(ServerGates::LOADING) && !flags.contains(LOADING) {
+        return Err(CommandError::LOADING);
+    }
+    if server.has(ServerGates::BUSY) && !flags.contains(ALLOW_BUSY) {
+        return Err(CommandError::BUSY);
+    }
+    Ok(())
+}
+
+#[cold]
+fn subscriber_only(name: &str) -> CommandError {
+    CommandError::new(format!(
+        "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
+         are allowed in this context"
+    ))
+}
+
+fn is_paused(_engine: &Engine, _key: ClientKey, _found: Found) -> bool {
+    false
+}
+
+/// Puts a command into the transaction of its client.
+fn queue(engine: &mut Engine, key: ClientKey, found: Found, args: Args<'_>, out: &mut Outbox) {
+    let Some(client) = engine.clients.find_mut(key) else {
+        return;
+    };
+    let transaction = client.transaction.get_or_insert_default();
+    let owned = OwnedArgs::from(args);
+    transaction.queued_bytes += owned.heap_bytes();
+    transaction.has_writes |= found.command.flags.contains(WRITE);
+    transaction.has_deny_oom |= found.command.flags.contains(DENYOOM);
+    transaction.commands.push((found.id, owned));
+    Reply::new(out, client.protocol).simple("QUEUED");
+}
+
+/// Writes the error of a command that never ran, and fails the transaction it was meant for.
+#[cold]
+pub fn refuse(
+    engine: &mut Engine,
+    key: ClientKey,
+    found: Option<Found>,
+    error: &CommandError,
+    out: &mut Outbox,
+) {
+    engine.stats.count_error(error.code());
+    if let Some(found) = found {
+        engine.stats.count_rejected(found.id.index());
+    }
+    let Some(client) = engine.clients.find_mut(key) else {
+        return;
+    };
+    if let Some(transaction) = client.transaction.as_mut() {
+        transaction.aborted = true;
+    }
+    Reply::new(out, client.protocol).error(error.line());
+}

@@ -1,0 +1,78 @@
+//! From the words of a request to the row of the table, and the errors on that way.
+
+use crate::engine::error::CommandError;
+use crate::resp::args::Args;
+
+use super::table::{Command, CommandId, Handler, Registry};
+
+/// A command that was found and takes this many arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// Its number in the registry.
+    pub id: CommandId,
+    /// Its row.
+    pub command: &'static Command,
+}
+
+/// How much of the arguments an error about an unknown command repeats.
+const ECHO_BYTES_MAX: usize = 128;
+
+/// The row a request names.
+///
+/// # Errors
+/// An unknown command or subcommand, or a number of arguments it does not take.
+#[inline]
+pub fn resolve(registry: &Registry, args: Args<'_>) -> Result<Found, CommandError> {
+    match registry.resolve(args.at(0), args.get(1)) {
+        Some((id, command)) if command.takes(args.len()) && !is_container(command) => {
+            Ok(Found { id, command })
+        }
+        found => Err(explain(registry, found.map(|(_, command)| command), args)),
+    }
+}
+
+#[inline]
+fn is_container(command: &Command) -> bool {
+    matches!(command.handler, Handler::Container)
+}
+
+#[cold]
+fn explain(registry: &Registry, found: Option<&'static Command>, args: Args<'_>) -> CommandError {
+    match found {
+        Some(command) => CommandError::wrong_arity(command.name),
+        None if registry.lookup(args.at(0)).is_some() => unknown_subcommand(registry, args),
+        None => unknown_command(args),
+    }
+}
+
+fn unknown_subcommand(registry: &Registry, args: Args<'_>) -> CommandError {
+    let container = registry
+        .lookup(args.at(0))
+        .map_or("", |(_, command)| command.name);
+    let sub = clipped(args.at(1));
+    CommandError::new(format!(
+        "ERR unknown subcommand '{sub}'. Try {} HELP.",
+        container.to_ascii_uppercase()
+    ))
+}
+
+fn unknown_command(args: Args<'_>) -> CommandError {
+    let mut echoed = String::new();
+    for word in args.iter_from(1) {
+        if echoed.len() >= ECHO_BYTES_MAX {
+            break;
+        }
+        let room = ECHO_BYTES_MAX - echoed.len();
+        let word = word.get(..room.min(word.len())).unwrap_or(word);
+        echoed.push_str(&format!("'{}' ", String::from_utf8_lossy(word)));
+    }
+    CommandError::new(format!(
+        "ERR unknown command '{}', with args beginning with: {echoed}",
+        clipped(args.at(0))
+    ))
+}
+
+fn clipped(word: &[u8]) -> String {
+    let word = word.get(..ECHO_BYTES_MAX.min(word.len())).unwrap_or(word);
+    String::from_utf8_lossy(word).into_owned()
+}

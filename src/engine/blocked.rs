@@ -1,0 +1,180 @@
+//! Clients that wait for keys: who waits for what, since when, until when.
+//!
+//! A blocked client keeps its command. When one of its keys may serve it the dispatcher runs the
+//! command again; if it still cannot be served it keeps its place. Clients are served in the
+//! order of their arrival per key. This module holds the tables; running commands is not its job.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::resp::args::OwnedArgs;
+use crate::store::hash::{HashState, Map, Set};
+use crate::store::value::Kind;
+
+use super::clients::ClientKey;
+
+/// What a client that waited in vain is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeoutReply {
+    /// A null array (BLPOP, BZPOPMIN, XREAD, ...).
+    NullArray,
+    /// A null (BLMOVE, BRPOPLPUSH).
+    Null,
+    /// The integer 0 or what was reached (WAIT).
+    Int(i64),
+}
+
+/// A handler's wish to block its client.
+#[derive(Clone, Debug)]
+pub struct BlockRequest {
+    /// The keys waited for, in the order of the command. Empty: waits for time only.
+    pub keys: Vec<Box<[u8]>>,
+    /// The type that serves the command; a key of another type does not wake the client.
+    pub kind: Option<Kind>,
+    /// Also woken when the key is deleted or changes type (XREADGROUP).
+    pub wakes_on_delete: bool,
+    /// When to give up: milliseconds from now; 0: never.
+    pub timeout_ms: u64,
+    /// What to answer then.
+    pub on_timeout: TimeoutReply,
+}
+
+/// What a blocked client waits for.
+#[derive(Debug)]
+pub struct BlockedOn {
+    /// The request of the handler.
+    pub request: BlockRequest,
+    /// The database in which the keys are waited for.
+    pub db: u32,
+    /// The command, to be run again.
+    pub args: OwnedArgs,
+    /// When to give up, on the monotonic clock in microseconds.
+    pub deadline_us: Option<u64>,
+    /// Place in every queue: clients are served in the order of this number.
+    pub ticket: u64,
+}
+
+type WaitKey = (u32, Box<[u8]>);
+
+/// Everybody who waits.
+#[derive(Debug)]
+pub struct Blocked {
+    waiting: Map<WaitKey, BTreeMap<u64, ClientKey>>,
+    deadlines: BTreeMap<(u64, u64), ClientKey>,
+    ready: VecDeque<WaitKey>,
+    ready_set: Set<WaitKey>,
+    clients: usize,
+    next_ticket: u64,
+}
+
+impl Blocked {
+    /// Nobody waits.
+    pub fn new(hasher: HashState) -> Blocked {
+        Blocked {
+            waiting: Map::with_hasher(hasher.clone()),
+            deadlines: BTreeMap::new(),
+            ready: VecDeque::new(),
+            ready_set: Set::with_hasher(hasher),
+            clients: 0,
+            next_ticket: 0,
+        }
+    }
+
+    /// Number of blocked clients.
+    pub fn len(&self) -> usize {
+        self.clients
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.clients == 0
+    }
+
+    /// Number of keys that somebody waits for.
+    pub fn keys(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// A place at the end of every queue.
+    pub fn ticket(&mut self) -> u64 {
+        self.next_ticket += 1;
+        self.next_ticket
+    }
+
+    /// Puts a client at its place in the queue of each of its keys.
+    pub fn enqueue(&mut self, client: ClientKey, on: &BlockedOn) {
+        self.clients += 1;
+        for key in &on.request.keys {
+            self.waiting
+                .entry((on.db, key.clone()))
+                .or_default()
+                .insert(on.ticket, client);
+        }
+        if let Some(deadline) = on.deadline_us {
+            self.deadlines.insert((deadline, on.ticket), client);
+        }
+    }
+
+    /// Takes a client out of every queue.
+    pub fn dequeue(&mut self, on: &BlockedOn) {
+        self.clients -= 1;
+        for key in &on.request.keys {
+            let entry = (on.db, key.clone());
+            if let Some(queue) = self.waiting.get_mut(&entry) {
+                queue.remove(&on.ticket);
+                if queue.is_empty() {
+                    self.waiting.remove(&entry);
+                }
+            }
+        }
+        if let Some(deadline) = on.deadline_us {
+            self.deadlines.remove(&(deadline, on.ticket));
+        }
+    }
+
+    /// Remembers that a key changed, if somebody waits for it.
+    pub fn key_changed(&mut self, db: u32, key: &[u8]) {
+        let entry: WaitKey = (db, key.into());
+        if self.waiting.contains_key(&entry) && self.ready_set.insert(entry.clone()) {
+            self.ready.push_back(entry);
+        }
+    }
+
+    /// Every waited-for key of a database may have changed (SWAPDB, FLUSHDB).
+    pub fn database_changed(&mut self, db: u32) {
+        let mut keys: Vec<WaitKey> = self
+            .waiting
+            .keys()
+            .filter(|(in_db, _)| *in_db == db)
+            .cloned()
+            .collect();
+        keys.sort();
+        for key in keys {
+            if self.ready_set.insert(key.clone()) {
+                self.ready.push_back(key);
+            }
+        }
+    }
+
+    /// The next key that may serve somebody, and who waits for it, first come first.
+    pub fn next_ready(&mut self) -> Option<(u32, Box<[u8]>, Vec<ClientKey>)> {
+        while let Some(entry) = self.ready.pop_front() {
+            self.ready_set.remove(&entry);
+            if let Some(queue) = self.waiting.get(&entry) {
+                let clients = queue.values().copied().collect();
+                return Some((entry.0, entry.1, clients));
+            }
+        }
+        None
+    }
+
+    /// The next deadline, on the monotonic clock in microseconds.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.deadlines.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// A client whose deadline has passed.
+    pub fn next_timed_out(&self, mono_us: u64) -> Option<ClientKey> {
+        let ((at, _), client) = self.deadlines.first_key_value()?;
+        (*at <= mono_us).then_some(*client)
+    }
+}

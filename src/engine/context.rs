@@ -1,0 +1,322 @@
+//! What a handler gets to work with.
+//!
+//! [`KeyCtx`] is a database, a reply, effects, randomness and a time: no socket, no other client,
+//! no engine. [`ServerCtx`] is the whole engine, for the families that administer it, talk to
+//! other clients, or run commands themselves.
+
+use bytes::Bytes;
+
+use crate::config::Config;
+use crate::random::Rng;
+use crate::resp::args::Taken;
+use crate::resp::reply::Reply;
+use crate::store::db::{Db, Key, NewValue, Slot};
+use crate::store::hash::{HashState, hash_bytes};
+use crate::store::value::{Kind, Value, ValueRef};
+use crate::time::Now;
+
+use super::Engine;
+use super::blocked::BlockRequest;
+use super::clients::{Client, ClientKey};
+use super::effects::Effects;
+use super::error::CommandError;
+use super::notify::EventClass;
+
+/// On whose behalf a command runs: what it may do beyond its own keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Caller {
+    /// The command must not block: it runs inside EXEC or a script.
+    pub deny_blocking: bool,
+    /// The command runs inside a script or function.
+    pub in_script: bool,
+    /// The command runs inside EXEC.
+    pub in_exec: bool,
+    /// The command is run again for a client that was blocked.
+    pub reprocessing: bool,
+    /// Reads leave the recency of keys alone (CLIENT NO-TOUCH).
+    pub no_touch: bool,
+    /// Expired keys are seen as missing but not removed (loading, CLIENT PAUSE WRITE).
+    pub keep_expired: bool,
+}
+
+/// What a key command works with.
+pub struct KeyCtx<'a> {
+    /// The selected database.
+    pub db: &'a mut Db,
+    /// Its number.
+    pub db_index: u32,
+    /// Where the reply goes.
+    pub reply: Reply<'a>,
+    /// What the command did besides replying.
+    pub effects: &'a mut Effects,
+    /// Seeded randomness.
+    pub rng: &'a mut Rng,
+    /// The time of the turn.
+    pub now: Now,
+    /// The configuration, to read.
+    pub config: &'a Config,
+    /// The hasher of keys and members.
+    pub hasher: &'a HashState,
+    /// On whose behalf the command runs.
+    pub caller: Caller,
+}
+
+impl<'a> KeyCtx<'a> {
+    /// A key with its hash: computed once per command and key.
+    #[inline]
+    pub fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        Key {
+            bytes,
+            hash: hash_bytes(self.hasher, bytes),
+        }
+    }
+
+    /// Finds a key for reading: removes it if its time has come, counts the hit or miss, marks it
+    /// as used.
+    #[inline]
+    pub fn read(&mut self, key: &Key<'_>) -> Option<Slot> {
+        match self.peek(key) {
+            Some(slot) => {
+                self.effects.lookups.hits += 1;
+                if !self.caller.no_touch {
+                    self.mark_used(slot);
+                }
+                Some(slot)
+            }
+            None => {
+                self.effects.lookups.misses += 1;
+                self.effects
+                    .notify(EventClass::KEY_MISS, "keymiss", self.db_index, key.bytes);
+                None
+            }
+        }
+    }
+
+    /// Finds a key for writing: as [`KeyCtx::read`], without counting hits and misses.
+    #[inline]
+    pub fn write(&mut self, key: &Key<'_>) -> Option<Slot> {
+        let slot = self.peek(key)?;
+        if !self.caller.no_touch {
+            self.mark_used(slot);
+        }
+        Some(slot)
+    }
+
+    /// Finds a key without a trace in statistics or recency; an expired key is still removed.
+    #[inline]
+    pub fn peek(&mut self, key: &Key<'_>) -> Option<Slot> {
+        let slot = self.db.find(key)?;
+        match self.db.expire_at(slot) {
+            Some(at) if at <= self.now.unix_ms => {
+                self.expire(key, slot);
+                None
+            }
+            _ => Some(slot),
+        }
+    }
+
+    /// As [`KeyCtx::read`]; `Err` if the key holds another type.
+    #[inline]
+    pub fn read_kind(&mut self, key: &Key<'_>, kind: Kind) -> Result<Option<Slot>, CommandError> {
+        let slot = self.read(key);
+        self.check_kind(slot, kind)
+    }
+
+    /// As [`KeyCtx::write`]; `Err` if the key holds another type.
+    #[inline]
+    pub fn write_kind(&mut self, key: &Key<'_>, kind: Kind) -> Result<Option<Slot>, CommandError> {
+        let slot = self.write(key);
+        self.check_kind(slot, kind)
+    }
+
+    /// Adds a key that is absent.
+    #[inline]
+    pub fn insert(&mut self, key: &Key<'_>, value: NewValue<'_>) -> Slot {
+        let slot = self.db.insert(key, value);
+        self.mark_created(slot);
+        self.effects
+            .notify(EventClass::NEW, "new", self.db_index, key.bytes);
+        slot
+    }
+
+    /// Sets the value of a key, absent or not. An expiry is kept only if `keep_ttl`.
+    pub fn set(
+        &mut self,
+        key: &Key<'_>,
+        found: Option<Slot>,
+        value: NewValue<'_>,
+        keep_ttl: bool,
+    ) -> Slot {
+        let Some(slot) = found else {
+            return self.insert(key, value);
+        };
+        let slot = if keep_ttl {
+            slot
+        } else {
+            self.db.set_expire(slot, None)
+        };
+        let (slot, old) = self.db.replace(slot, value);
+        if let Some(old) = old {
+            self.db.free_later(old);
+        }
+        self.mark_created(slot);
+        slot
+    }
+
+    /// Removes a key; its value is freed in slices if it is large.
+    pub fn delete(&mut self, slot: Slot) {
+        if let Some(old) = self.db.remove(slot) {
+            self.db.free_later(old);
+        }
+    }
+
+    /// Removes a collection that has become empty, with its event.
+    pub fn delete_empty(&mut self, key: &Key<'_>, slot: Slot) {
+        self.delete(slot);
+        self.notify(EventClass::GENERIC, "del", key.bytes);
+    }
+
+    /// Counts a change of `key` and tells whoever watches, tracks or waits for it.
+    #[inline]
+    pub fn modified(&mut self, key: &[u8]) {
+        self.effects.modified(self.db_index, key);
+    }
+
+    /// Records a keyspace event.
+    #[inline]
+    pub fn notify(&mut self, class: EventClass, name: &'static str, key: &[u8]) {
+        self.effects.notify(class, name, self.db_index, key);
+    }
+
+    /// Propagates `words` in place of what the client sent.
+    pub fn propagate_as(&mut self, words: &[&[u8]]) {
+        self.effects.propagate_as(self.db_index, words);
+    }
+
+    /// Asks to block the client. The handler returns without a reply; the command is run again
+    /// when one of the keys may serve it.
+    pub fn block(&mut self, request: BlockRequest) {
+        self.effects.block = Some(Box::new(request));
+    }
+
+    /// Marks a key as used now, for eviction by recency or frequency.
+    #[inline]
+    fn mark_used(&mut self, slot: Slot) {
+        self.db.touch(slot, self.now, self.rng);
+    }
+
+    #[inline]
+    fn mark_created(&mut self, slot: Slot) {
+        self.db.touch_created(slot, self.now);
+    }
+
+    #[inline]
+    fn check_kind(&self, slot: Option<Slot>, kind: Kind) -> Result<Option<Slot>, CommandError> {
+        match slot {
+            Some(slot) if self.db.kind(slot) != kind => Err(CommandError::WRONG_TYPE),
+            slot => Ok(slot),
+        }
+    }
+
+    #[cold]
+    fn expire(&mut self, key: &Key<'_>, slot: Slot) {
+        if self.caller.keep_expired {
+            return;
+        }
+        self.delete(slot);
+        self.effects.lookups.expired += 1;
+        self.effects.touch(self.db_index, key.bytes);
+        self.effects
+            .also_propagate(self.db_index, &[b"UNLINK", key.bytes]);
+        self.effects
+            .notify(EventClass::EXPIRED, "expired", self.db_index, key.bytes);
+    }
+}
+
+/// Writes a string value, whatever it is stored as.
+#[inline]
+pub fn reply_string(reply: &mut Reply<'_>, value: ValueRef<'_>) -> Result<(), CommandError> {
+    match value {
+        ValueRef::Int(n) => reply.bulk_int(n),
+        ValueRef::Str(bytes) => reply.bulk(bytes),
+        ValueRef::Large(bytes) => reply.bulk_large(bytes.clone()),
+        _ => return Err(CommandError::WRONG_TYPE),
+    }
+    Ok(())
+}
+
+/// An argument as a new value: moved when it is owned, else copied into the store.
+#[inline]
+pub fn new_value(taken: Taken<'_>) -> NewValue<'_> {
+    match taken {
+        Taken::Slice(bytes) => NewValue::Str(bytes),
+        Taken::Large(bytes) => NewValue::Large(bytes),
+    }
+}
+
+/// A value that was built by a handler.
+pub fn owned_value(bytes: Vec<u8>) -> NewValue<'static> {
+    if bytes.len() >= crate::store::value::LARGE {
+        NewValue::Large(Bytes::from(bytes))
+    } else {
+        NewValue::Value(Value::Str(bytes.into_boxed_slice()))
+    }
+}
+
+/// What the server, connection, pub/sub, transaction and script families work with.
+pub struct ServerCtx<'a> {
+    /// Everything.
+    pub engine: &'a mut Engine,
+    /// The client that sent the command.
+    pub client: ClientKey,
+    /// Where the reply goes.
+    pub reply: Reply<'a>,
+    /// On whose behalf the command runs.
+    pub caller: Caller,
+}
+
+impl ServerCtx<'_> {
+    /// The client that sent the command.
+    ///
+    /// # Panics
+    /// If it is gone: a client is only removed between commands.
+    pub fn client(&self) -> &Client {
+        self.engine
+            .clients
+            .find(self.client)
+            .expect("the client of a running command")
+    }
+
+    /// As [`ServerCtx::client`], to change.
+    ///
+    /// # Panics
+    /// As [`ServerCtx::client`].
+    pub fn client_mut(&mut self) -> &mut Client {
+        self.engine
+            .clients
+            .find_mut(self.client)
+            .expect("the client of a running command")
+    }
+
+    /// The selected database's view of this command, for families that need keys and more.
+    pub fn keys(&mut self) -> KeyCtx<'_> {
+        let db_index = self.client().db;
+        self.keys_in(db_index)
+    }
+
+    /// As [`ServerCtx::keys`], for another database.
+    pub fn keys_in(&mut self, db_index: u32) -> KeyCtx<'_> {
+        let engine = &mut *self.engine;
+        KeyCtx {
+            db: engine.keyspace.db_mut(db_index),
+            db_index,
+            reply: self.reply.reborrow(),
+            effects: &mut engine.effects,
+            rng: &mut engine.rng,
+            now: engine.now,
+            config: &engine.config,
+            hasher: &engine.hasher,
+            caller: self.caller,
+        }
+    }
+}

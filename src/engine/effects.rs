@@ -1,0 +1,206 @@
+//! What a command did besides replying, collected while it runs and settled by the dispatcher.
+//!
+//! Handlers only record: which keys changed, which events happened, what is to be propagated,
+//! whether the client blocks. Nothing here reaches another client by itself. Recording costs one
+//! branch where nobody listens: the sets of listeners are summed up in [`Effects::listeners`].
+
+use crate::resp::args::{Args, OwnedArgs};
+
+use super::blocked::BlockRequest;
+use super::notify::EventClass;
+
+/// Who wants to hear of changed keys. While empty, a changed key is only counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Listeners {
+    /// Some client watches keys.
+    pub watch: bool,
+    /// Some client tracks keys.
+    pub tracking: bool,
+    /// Some client is blocked on keys.
+    pub blocked: bool,
+    /// The event classes that `notify-keyspace-events` switched on.
+    pub events: EventClass,
+    /// There is somewhere to propagate to.
+    pub propagation: bool,
+}
+
+impl Listeners {
+    /// Whether changed keys must be recorded by name.
+    #[inline]
+    fn wants_keys(&self) -> bool {
+        self.watch | self.tracking | self.blocked
+    }
+}
+
+/// One command to be written to the append-only file and sent to replicas.
+#[derive(Debug)]
+pub struct Propagated {
+    /// The database it applies to.
+    pub db: u32,
+    /// The command.
+    pub args: OwnedArgs,
+}
+
+/// A keyspace event.
+#[derive(Debug)]
+pub struct Event {
+    /// Its class, already known to be wanted.
+    pub class: EventClass,
+    /// Its name, as Redis's.
+    pub name: &'static str,
+    /// The key it happened to.
+    pub key: Box<[u8]>,
+    /// The database of the key.
+    pub db: u32,
+}
+
+/// A key that changed.
+#[derive(Debug)]
+pub struct Touched {
+    /// The database of the key.
+    pub db: u32,
+    /// The key.
+    pub key: Box<[u8]>,
+}
+
+/// How the running command is propagated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Verbatim {
+    /// As the client sent it, if it changed anything.
+    #[default]
+    IfDirty,
+    /// Not at all: the handler gave its own commands, or none are needed.
+    Never,
+    /// As the client sent it, whether or not it changed anything.
+    Always,
+}
+
+/// What one command did besides replying.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Who listens.
+    pub listeners: Listeners,
+    /// Number of changes since the last save (`rdb_changes_since_last_save`).
+    pub dirty: u64,
+    /// Keys changed by the running command, in order.
+    pub touched: Vec<Touched>,
+    /// Events of the running command, in order.
+    pub events: Vec<Event>,
+    /// Commands to propagate before the running command itself.
+    pub propagated: Vec<Propagated>,
+    /// The running command asks to block.
+    pub block: Option<Box<BlockRequest>>,
+    /// Keyspace hits and misses, and keys removed because their time had come.
+    pub lookups: Lookups,
+    verbatim: Verbatim,
+    dirty_at_start: u64,
+}
+
+/// Counters of key lookups.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lookups {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys removed because they had expired.
+    pub expired: u64,
+}
+
+impl Effects {
+    /// Forgets the last command.
+    #[inline]
+    pub fn begin(&mut self) {
+        self.dirty_at_start = self.dirty;
+        self.verbatim = Verbatim::IfDirty;
+    }
+
+    /// Whether the running command changed anything.
+    #[inline]
+    pub fn changed(&self) -> bool {
+        self.dirty != self.dirty_at_start
+    }
+
+    /// Whether nothing but the reply remains of the command.
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        self.touched.is_empty()
+            && self.events.is_empty()
+            && self.propagated.is_empty()
+            && self.block.is_none()
+            && !(self.listeners.propagation && self.propagates_verbatim())
+    }
+
+    /// Whether the command is to be propagated as the client sent it.
+    #[inline]
+    pub fn propagates_verbatim(&self) -> bool {
+        match self.verbatim {
+            Verbatim::IfDirty => self.changed(),
+            Verbatim::Never => false,
+            Verbatim::Always => true,
+        }
+    }
+
+    /// Counts a change of `key` and tells whoever watches, tracks or waits for it.
+    #[inline]
+    pub fn modified(&mut self, db: u32, key: &[u8]) {
+        self.dirty += 1;
+        self.touch(db, key);
+    }
+
+    /// As [`Effects::modified`], without counting a change.
+    #[inline]
+    pub fn touch(&mut self, db: u32, key: &[u8]) {
+        if self.listeners.wants_keys() {
+            self.touched.push(Touched {
+                db,
+                key: key.into(),
+            });
+        }
+    }
+
+    /// Records an event if somebody asked for its class.
+    #[inline]
+    pub fn notify(&mut self, class: EventClass, name: &'static str, db: u32, key: &[u8]) {
+        if self.listeners.events.contains(class) {
+            self.events.push(Event {
+                class,
+                name,
+                key: key.into(),
+                db,
+            });
+        }
+    }
+
+    /// Propagates `words` in place of what the client sent; may be called several times.
+    pub fn propagate_as(&mut self, db: u32, words: &[&[u8]]) {
+        self.verbatim = Verbatim::Never;
+        self.also_propagate(db, words);
+    }
+
+    /// Propagates `words` before what the client sent.
+    pub fn also_propagate(&mut self, db: u32, words: &[&[u8]]) {
+        if self.listeners.propagation {
+            let args = words.iter().copied().collect();
+            self.propagated.push(Propagated { db, args });
+        }
+    }
+
+    /// Does not propagate the running command, though it changed something.
+    pub fn propagate_nothing(&mut self) {
+        self.verbatim = Verbatim::Never;
+    }
+
+    /// Propagates the running command though it changed nothing.
+    pub fn propagate_always(&mut self) {
+        self.verbatim = Verbatim::Always;
+    }
+
+    /// Adds the running command itself to what is propagated.
+    pub fn propagate_verbatim(&mut self, db: u32, args: Args<'_>) {
+        self.propagated.push(Propagated {
+            db,
+            args: OwnedArgs::from(args),
+        });
+    }
+}

@@ -1,0 +1,117 @@
+//! Every error line a command answers, in one place and to Redis's letter.
+//!
+//! A [`CommandError`] is one reply line without its leading `-` and its line end. A handler that
+//! returns one has replied nothing: whatever it had written is taken back. Text a client sent is
+//! cleaned of line breaks where the line is written (`Reply::error`), not here.
+
+use std::borrow::Cow;
+
+/// What a handler returns: `Err` is the one error line of its reply.
+pub type CommandResult = Result<(), CommandError>;
+
+/// One error reply: its first word is the code (`ERR`, `WRONGTYPE`, ...).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandError(Cow<'static, str>);
+
+macro_rules! lines {
+    ($($(#[$doc:meta])* $name:ident = $line:literal;)*) => {
+        /// The fixed lines.
+        impl CommandError {
+            $($(#[$doc])* pub const $name: CommandError = CommandError(Cow::Borrowed($line));)*
+        }
+    };
+}
+
+lines! {
+    /// The key holds another type.
+    WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    /// Options that do not fit together or are unknown.
+    SYNTAX = "ERR syntax error";
+    /// An argument or value that is no 64-bit integer.
+    NOT_INTEGER = "ERR value is not an integer or out of range";
+    /// An argument or value that is no number.
+    NOT_FLOAT = "ERR value is not a valid float";
+    /// The key must exist.
+    NO_SUCH_KEY = "ERR no such key";
+    /// An index outside a list.
+    INDEX_RANGE = "ERR index out of range";
+    /// A byte offset outside what a string may have.
+    OFFSET_RANGE = "ERR offset is out of range";
+    /// A number that must not be negative or too large.
+    OUT_OF_RANGE = "ERR value is out of range";
+    /// As [`CommandError::OUT_OF_RANGE`], for counts.
+    MUST_BE_POSITIVE = "ERR value is out of range, must be positive";
+    /// INCR and its like beyond 64 bits.
+    INCR_OVERFLOW = "ERR increment or decrement would overflow";
+    /// INCRBYFLOAT and its like.
+    INCR_NAN = "ERR increment would produce NaN or Infinity";
+    /// The result of APPEND, SETRANGE, ... is too long.
+    STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+    /// A database number that does not exist.
+    DB_RANGE = "ERR DB index is out of range";
+    /// SCAN and its like.
+    INVALID_CURSOR = "ERR invalid cursor";
+    /// Two names for one thing where two are needed.
+    SAME_OBJECT = "ERR source and destination objects are the same";
+    /// A write refused because memory is full and nothing may be evicted.
+    OOM = "OOM command not allowed when used memory > 'maxmemory'.";
+    /// A command before AUTH.
+    NO_AUTH = "NOAUTH Authentication required.";
+    /// Wrong name or password.
+    WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled.";
+    /// Data is being loaded.
+    LOADING = "LOADING kvd is loading the dataset in memory";
+    /// A script runs for too long.
+    BUSY = "BUSY kvd is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+    /// A transaction with a refused command in it.
+    EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
+    /// A timeout argument that is no number.
+    TIMEOUT_NOT_FLOAT = "ERR timeout is not a float or out of range";
+    /// A timeout argument below zero.
+    TIMEOUT_NEGATIVE = "ERR timeout is negative";
+    /// A timeout argument too far in the future.
+    TIMEOUT_RANGE = "ERR timeout is out of range";
+    /// A score that is no number.
+    MIN_MAX_NOT_FLOAT = "ERR min or max is not a float";
+    /// A lexicographic bound without `[` or `(`.
+    MIN_MAX_NOT_STRING = "ERR min or max not valid string range item";
+    /// Cluster commands on a server that is none.
+    NO_CLUSTER = "ERR This instance has cluster support disabled";
+}
+
+impl CommandError {
+    /// An error line made for the occasion; `line` begins with its code.
+    #[cold]
+    pub fn new(line: impl Into<String>) -> CommandError {
+        CommandError(Cow::Owned(line.into()))
+    }
+
+    /// A fixed error line.
+    pub const fn fixed(line: &'static str) -> CommandError {
+        CommandError(Cow::Borrowed(line))
+    }
+
+    /// `ERR wrong number of arguments for 'name' command`; subcommands are named `parent|sub`.
+    #[cold]
+    pub fn wrong_arity(name: &str) -> CommandError {
+        CommandError::new(format!(
+            "ERR wrong number of arguments for '{name}' command"
+        ))
+    }
+
+    /// `ERR invalid expire time in 'name' command`.
+    #[cold]
+    pub fn invalid_expire(name: &str) -> CommandError {
+        CommandError::new(format!("ERR invalid expire time in '{name}' command"))
+    }
+
+    /// The line without `-` and line end.
+    pub fn line(&self) -> &str {
+        &self.0
+    }
+
+    /// The first word of the line.
+    pub fn code(&self) -> &str {
+        self.0.split(' ').next().unwrap_or("ERR")
+    }
+}

@@ -1,0 +1,43 @@
+//! Conditions of the whole server under which commands take the long way through the gates.
+
+/// A set of such conditions. Empty on an ordinary day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerGates(u16);
+
+impl ServerGates {
+    /// `maxmemory` is set.
+    pub const MEMORY: ServerGates = ServerGates(1);
+    /// Data is being loaded.
+    pub const LOADING: ServerGates = ServerGates(1 << 1);
+    /// A script runs for too long.
+    pub const BUSY: ServerGates = ServerGates(1 << 2);
+    /// CLIENT PAUSE.
+    pub const PAUSED: ServerGates = ServerGates(1 << 3);
+    /// Somebody monitors.
+    pub const MONITOR: ServerGates = ServerGates(1 << 4);
+    /// Writes are refused: the disk failed.
+    pub const MISCONF: ServerGates = ServerGates(1 << 5);
+    /// Some command is renamed or the like.
+    pub const RENAMED: ServerGates = ServerGates(1 << 6);
+
+    /// Whether the ordinary, short way is open.
+    #[inline]
+    pub fn is_open(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether any bit of `gate` is set.
+    #[inline]
+    pub fn has(self, gate: ServerGates) -> bool {
+        self.0 & gate.0 != 0
+    }
+
+    /// Sets or clears `gate`.
+    pub fn set(&mut self, gate: ServerGates, on: bool) {
+        if on {
+            self.0 |= gate.0;
+        } else {
+            self.0 &= !gate.0;
+        }
+    }
+}

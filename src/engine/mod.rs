@@ -1,0 +1,319 @@
+//! What is shared between clients: the keyspace, the clients themselves, and who waits for,
+//! watches or listens to what.
+//!
+//! The engine is driven from outside (`net`, the simulator, a benchmark): bytes and times go in,
+//! bytes in outboxes come out. It names no socket, no file, no clock and no thread. Commands run
+//! in `dispatch`, which is above this module; here is what they act on.
+
+pub mod blocked;
+pub mod buffers;
+pub mod clients;
+pub mod context;
+pub mod effects;
+pub mod error;
+pub mod evict;
+pub mod gates;
+pub mod notify;
+pub mod settle;
+pub mod tick;
+pub mod watch;
+
+use std::collections::VecDeque;
+
+use crate::config::Config;
+use crate::dispatch::table::Registry;
+use crate::observe::stats::Stats;
+use crate::random::Rng;
+use crate::resp::reply::Outbox;
+use crate::resp::request::Batch;
+use crate::store::hash::{self, HashState};
+use crate::store::keyspace::Keyspace;
+use crate::time::{Clock, Now};
+
+use blocked::Blocked;
+use buffers::BufferPool;
+use clients::{ClientKey, Clients, Closing, Endpoint};
+use effects::Effects;
+use gates::ServerGates;
+use watch::Watch;
+
+/// How many clients' soft limits and idle times are looked at in one tick.
+pub const CLIENTS_PER_TICK: usize = 64;
+
+/// Everything the commands of all clients act on.
+pub struct Engine {
+    /// The configuration in force.
+    pub config: Config,
+    /// The data.
+    pub keyspace: Keyspace,
+    /// The connected clients.
+    pub clients: Clients,
+    /// What the running command did besides replying.
+    pub effects: Effects,
+    /// Why commands of all clients take the long way.
+    pub gates: ServerGates,
+    /// Who waits for keys.
+    pub blocked: Blocked,
+    /// Who watches keys.
+    pub watch: Watch,
+    /// The command table, with its renames.
+    pub registry: Registry,
+    /// Counters.
+    pub stats: Stats,
+    /// The hasher of keys, members and maps.
+    pub hasher: HashState,
+    /// Seeded randomness.
+    pub rng: Rng,
+    /// The time of the turn.
+    pub now: Now,
+    /// Where times come from.
+    pub clock: Box<dyn Clock>,
+    /// The end of the last command, which is the start of the next: monotonic nanoseconds.
+    pub boundary_ns: u64,
+    /// Until when commands may run in this turn: monotonic nanoseconds.
+    pub budget_end_ns: u64,
+    /// Background work in progress.
+    pub housekeeping: tick::Housekeeping,
+    /// Reused between reads.
+    pub batch: Batch,
+    /// Buffers of outboxes that have been written.
+    pub buffers: BufferPool,
+    /// Open transactions, for the log and the replicas.
+    group_depth: u32,
+    dirty: VecDeque<ClientKey>,
+    ready: VecDeque<ClientKey>,
+    exit: Option<i32>,
+    listen_changed: bool,
+}
+
+impl Engine {
+    /// An empty server. `seed` determines every random choice and hash.
+    pub fn new(
+        config: Config,
+        registry: Registry,
+        seed: u64,
+        mut clock: Box<dyn Clock>,
+    ) -> Box<Engine> {
+        let mut rng = Rng::new(seed);
+        let hasher = hash::seeded(rng.next_u64());
+        let now = clock.now();
+        let stats = Stats::new(now, &mut rng);
+        let keyspace = Keyspace::new(config.databases, config.shards, hasher.clone());
+        let mut engine = Box::new(Engine {
+            config,
+            keyspace,
+            clients: Clients::default(),
+            effects: Effects::default(),
+            gates: ServerGates::default(),
+            blocked: Blocked::new(hasher.clone()),
+            watch: Watch::new(hasher.clone()),
+            registry,
+            stats,
+            hasher,
+            rng,
+            now,
+            boundary_ns: clock.mono_ns(),
+            budget_end_ns: u64::MAX,
+            clock,
+            housekeeping: tick::Housekeeping::default(),
+            batch: Batch::default(),
+            buffers: BufferPool::default(),
+            group_depth: 0,
+            dirty: VecDeque::new(),
+            ready: VecDeque::new(),
+            exit: None,
+            listen_changed: false,
+        });
+        engine.apply_config();
+        engine
+    }
+
+    /// Starts a turn: reads the clocks and opens the budget of commands.
+    pub fn begin_turn(&mut self) {
+        self.read_clock();
+        self.boundary_ns = self.clock.mono_ns();
+        self.budget_end_ns = self.boundary_ns + tick::COMMANDS_BUDGET_NS;
+    }
+
+    /// Reads the clocks again, after something that took long.
+    pub fn read_clock(&mut self) {
+        self.now = self.clock.now();
+    }
+
+    /// The monotonic time of the turn in microseconds.
+    pub fn mono_us(&self) -> u64 {
+        self.now.mono_us
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Adds a client. `Err` is what to tell it before closing.
+    pub fn connect(&mut self, endpoint: Endpoint) -> Result<ClientKey, Vec<u8>> {
+        if self.clients.len() >= self.config.maxclients as usize {
+            self.stats.rejected_connections += 1;
+            return Err(b"-ERR max number of clients reached\r\n".to_vec());
+        }
+        if self.is_unprotected(&endpoint) {
+            self.stats.rejected_connections += 1;
+            return Err(DENIED.as_bytes().to_vec());
+        }
+        let key = self
+            .clients
+            .add(endpoint, self.now.unix_ms, self.now.mono_us);
+        let password = !self.config.requirepass.is_empty();
+        if let Some(client) = self.clients.find_mut(key) {
+            client
+                .gates
+                .set(clients::SessionGates::UNAUTHENTICATED, password);
+        }
+        Ok(key)
+    }
+
+    /// Forgets a client whose socket is gone.
+    pub fn disconnect(&mut self, key: ClientKey) {
+        self.unwatch(key);
+        let Some(mut client) = self.clients.remove(key) else {
+            return;
+        };
+        if let Some(on) = client.blocked.take() {
+            self.blocked.dequeue(&on);
+            self.refresh_listeners();
+        }
+    }
+
+    /// Takes every watched key of a connected client out of the tables.
+    pub fn unwatch(&mut self, key: ClientKey) {
+        let Some(client) = self.clients.find_mut(key) else {
+            return;
+        };
+        if let Some(state) = client.watch.take() {
+            for watched in &state.keys {
+                self.watch.remove(key, watched);
+            }
+            self.refresh_listeners();
+        }
+    }
+
+    /// The next client with new output, or that is to be closed.
+    pub fn next_dirty(&mut self) -> Option<ClientKey> {
+        while let Some(key) = self.dirty.pop_front() {
+            if let Some(client) = self.clients.find_mut(key) {
+                client.is_dirty = false;
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// Lists a client for the flush of this turn.
+    pub fn mark_dirty(&mut self, key: ClientKey) {
+        if let Some(client) = self.clients.find_mut(key)
+            && !client.is_dirty
+        {
+            client.is_dirty = true;
+            self.dirty.push_back(key);
+        }
+    }
+
+    /// The next client that waited and may go on with what lies in its inbox.
+    pub fn next_ready(&mut self) -> Option<ClientKey> {
+        self.ready.pop_front()
+    }
+
+    /// Lets a client go on that waited.
+    pub fn mark_ready(&mut self, key: ClientKey) {
+        self.ready.push_back(key);
+    }
+
+    /// Output of a client.
+    pub fn outbox(&mut self, key: ClientKey) -> Option<&mut Outbox> {
+        self.clients.find_mut(key).map(|client| &mut client.outbox)
+    }
+
+    /// Counts bytes that were written.
+    pub fn flushed(&mut self, key: ClientKey, bytes: usize) {
+        self.stats.output_bytes += bytes as u64;
+        if let Some(client) = self.clients.find_mut(key) {
+            client.output_bytes += bytes as u64;
+            if client.outbox.is_empty() {
+                self.buffers.give(client.outbox.take_buffer());
+            }
+        }
+        self.check_output_limit(key);
+    }
+
+    /// Whether and how a connection is to end.
+    pub fn closing(&self, key: ClientKey) -> Closing {
+        self.clients
+            .find(key)
+            .map_or(Closing::Now, |client| client.closing)
+    }
+
+    /// Ends a connection; the event loop sees it in this turn.
+    pub fn close(&mut self, key: ClientKey, how: Closing) {
+        if let Some(client) = self.clients.find_mut(key)
+            && client.closing != Closing::Now
+        {
+            client.closing = how;
+            self.mark_dirty(key);
+        }
+    }
+
+    /// Set once the server is to stop: the exit code.
+    pub fn take_exit(&mut self) -> Option<i32> {
+        self.exit.take()
+    }
+
+    /// Stops the server after this turn.
+    pub fn request_exit(&mut self, code: i32) {
+        self.exit = Some(code);
+    }
+
+    /// SIGTERM or SIGINT arrived.
+    pub fn signal_shutdown(&mut self) {
+        tracing::warn!("received a termination signal, shutting down");
+        self.request_exit(0);
+    }
+
+    /// Whether the addresses to listen on changed since the last call.
+    pub fn listen_changed(&mut self) -> bool {
+        std::mem::take(&mut self.listen_changed)
+    }
+
+    /// The addresses to listen on changed.
+    pub fn mark_listen_changed(&mut self) {
+        self.listen_changed = true;
+    }
+
+    /// Recomputes what depends on configuration values.
+    pub fn apply_config(&mut self) {
+        self.effects.listeners.events = self.config.notify_keyspace_events.into();
+        self.keyspace
+            .set_eviction_policy(self.config.maxmemory_policy, &self.config);
+        self.gates
+            .set(ServerGates::MEMORY, self.config.maxmemory > 0);
+    }
+
+    /// Recomputes who listens to changed keys.
+    pub fn refresh_listeners(&mut self) {
+        self.effects.listeners.watch = !self.watch.is_empty();
+        self.effects.listeners.blocked = !self.blocked.is_empty();
+    }
+
+    fn is_unprotected(&self, endpoint: &Endpoint) -> bool {
+        let Endpoint::Tcp { peer, .. } = endpoint else {
+            return false;
+        };
+        let open = self.config.protected_mode && self.config.requirepass.is_empty();
+        open && !peer.ip().to_canonical().is_loopback()
+    }
+}
+
+/// What a stranger is told in protected mode.
+const DENIED: &str = "-DENIED kvd is running in protected mode because protected mode is enabled \
+and no password is set for the default user. In this mode connections are only accepted from the \
+loopback interface. To connect from other computers set a password (requirepass), or switch \
+protected mode off: CONFIG SET protected-mode no.\r\n";

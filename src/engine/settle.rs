@@ -1,0 +1,126 @@
+//! Hands what a command did to those who listen: watchers, waiters, subscribers, the log.
+
+use super::Engine;
+use super::clients::ClientKey;
+use super::effects::{Propagated, Touched};
+
+impl Engine {
+    /// Settles the effects of the command that has just run; `by` is the client that sent it.
+    pub fn settle(&mut self, by: Option<ClientKey>) {
+        if !self.effects.touched.is_empty() {
+            let mut touched = std::mem::take(&mut self.effects.touched);
+            for key in touched.drain(..) {
+                self.key_touched(by, &key);
+            }
+            self.effects.touched = touched;
+        }
+        if !self.effects.propagated.is_empty() {
+            let mut propagated = std::mem::take(&mut self.effects.propagated);
+            for command in propagated.drain(..) {
+                self.propagate(&command);
+            }
+            self.effects.propagated = propagated;
+        }
+        if !self.effects.events.is_empty() {
+            self.publish_events();
+        }
+    }
+
+    /// Settles what background work did: no command, no client.
+    pub fn settle_background(&mut self) {
+        self.effects.begin();
+        self.settle(None);
+    }
+
+    fn key_touched(&mut self, _by: Option<ClientKey>, touched: &Touched) {
+        if self.effects.listeners.watch {
+            self.fail_watchers(touched.db, &touched.key);
+        }
+        if self.effects.listeners.blocked {
+            self.blocked.key_changed(touched.db, &touched.key);
+        }
+    }
+
+    /// Fails the transactions of those who watch a key that changed.
+    pub fn fail_watchers(&mut self, db: u32, key: &[u8]) {
+        let watchers = self.watch.watchers(db, key).to_vec();
+        if watchers.is_empty() {
+            return;
+        }
+        let exists = self.key_exists(db, key);
+        for client in watchers {
+            let Some(client) = self.clients.find_mut(client) else {
+                continue;
+            };
+            let Some(state) = client.watch.as_mut() else {
+                continue;
+            };
+            let watched = state.keys.iter_mut().find(|w| w.db == db && *w.key == *key);
+            match watched {
+                // It had expired before it was watched and is only now removed.
+                Some(watched) if watched.was_expired && !exists => watched.was_expired = false,
+                _ => state.dirty = true,
+            }
+        }
+    }
+
+    /// Fails the transactions of those who watch a key of a database that is flushed or swapped
+    /// with `other`: of the keys that exist before, and of those that exist after.
+    pub fn fail_watchers_of(&mut self, db: u32, other: Option<u32>) {
+        let keys: Vec<Box<[u8]>> = self
+            .watch
+            .of_database(db)
+            .map(|(key, _)| key.into())
+            .collect();
+        for key in keys {
+            let was_expired = |engine: &Engine, client: ClientKey| {
+                let state = engine.clients.find(client).and_then(|c| c.watch.as_ref());
+                state.is_some_and(|s| {
+                    s.keys
+                        .iter()
+                        .any(|w| w.db == db && w.key == key && w.was_expired)
+                })
+            };
+            let before = self.key_exists(db, &key);
+            let after = other.is_some_and(|other| self.key_exists(other, &key));
+            for client in self.watch.watchers(db, &key).to_vec() {
+                let gone_anyway = was_expired(self, client) && !after;
+                if (before || after)
+                    && !gone_anyway
+                    && let Some(state) =
+                        self.clients.find_mut(client).and_then(|c| c.watch.as_mut())
+                {
+                    state.dirty = true;
+                }
+            }
+        }
+    }
+
+    /// What follows until [`Engine::end_group`] is one transaction for the log and the replicas.
+    pub fn begin_group(&mut self) {
+        self.group_depth += 1;
+    }
+
+    /// Ends what [`Engine::begin_group`] began.
+    pub fn end_group(&mut self) {
+        self.group_depth -= 1;
+    }
+
+    /// Whether a key is there, expired or not.
+    pub fn key_exists(&mut self, db: u32, bytes: &[u8]) -> bool {
+        let hash = crate::store::hash::hash_bytes(&self.hasher, bytes);
+        let key = crate::store::db::Key { bytes, hash };
+        self.keyspace
+            .db(db)
+            .is_some_and(|db| db.find(&key).is_some())
+    }
+
+    /// Where a change leaves the server for the append-only file and the replicas. There is
+    /// neither yet; `Listeners::propagation` is false and nothing is built.
+    fn propagate(&mut self, _command: &Propagated) {}
+
+    /// Publishes the events of the last command.
+    fn publish_events(&mut self) {
+        self.effects.events.clear();
+    }
+}

@@ -1,0 +1,159 @@
+//! Work that nobody asked for: expiry, growth, freeing, timeouts, limits.
+//!
+//! Everything here runs in slices. [`Engine::tick`] takes at most [`HOUSEKEEPING_BUDGET_NS`] a
+//! turn and asks for the next turn at once while work is left.
+
+use crate::resp::reply::Reply;
+
+use super::blocked::TimeoutReply;
+use super::clients::{ClientKey, Closing};
+use super::notify::EventClass;
+use super::{CLIENTS_PER_TICK, Engine};
+
+/// Commands of all clients together get this much of a turn, checked between commands.
+pub const COMMANDS_BUDGET_NS: u64 = 2_000_000;
+/// Housekeeping gets this much of a turn. Less than the promised millisecond: a slice that has
+/// begun is finished.
+pub const HOUSEKEEPING_BUDGET_NS: u64 = 700_000;
+/// How often periodic work runs, in microseconds: Redis's default `hz` of 10.
+const CRON_PERIOD_US: u64 = 100_000;
+
+/// Background work in progress.
+#[derive(Debug, Default)]
+pub struct Housekeeping {
+    /// When periodic work runs next, monotonic microseconds.
+    next_cron_us: u64,
+    /// Slices were left when the last tick ended.
+    work_left: bool,
+    /// Where the walk over the clients goes on.
+    client_cursor: u32,
+    /// Longest tick so far, microseconds.
+    pub housekeeping_us_max: u64,
+    /// Longest time all commands of a turn took together, microseconds.
+    pub commands_us_max: u64,
+}
+
+impl Engine {
+    /// One slice of background work.
+    pub fn tick(&mut self) {
+        self.unblock_timed_out();
+        let cron = self.now.mono_us >= self.housekeeping.next_cron_us;
+        if cron {
+            self.housekeeping.next_cron_us = self.now.mono_us + CRON_PERIOD_US;
+            self.walk_clients();
+            self.stats.sample(self.now);
+            self.keyspace.begin_expiry_cycle(self.now.unix_ms);
+        }
+        if cron || self.housekeeping.work_left || self.keyspace.has_work() {
+            self.run_slices();
+        }
+    }
+
+    /// When [`Engine::tick`] wants to run next, monotonic microseconds.
+    pub fn next_deadline(&self) -> Option<u64> {
+        if self.housekeeping.work_left || !self.ready.is_empty() {
+            return Some(self.now.mono_us);
+        }
+        let cron = self.housekeeping.next_cron_us;
+        Some(self.blocked.next_deadline().map_or(cron, |at| at.min(cron)))
+    }
+
+    fn run_slices(&mut self) {
+        let started = self.clock.mono_ns();
+        let end = started + HOUSEKEEPING_BUDGET_NS;
+        let mut left = true;
+        while left && self.clock.mono_ns() < end {
+            left = self.keyspace_slice();
+        }
+        self.housekeeping.work_left = left;
+        let took_us = (self.clock.mono_ns() - started) / 1_000;
+        self.housekeeping.housekeeping_us_max = self.housekeeping.housekeeping_us_max.max(took_us);
+    }
+
+    /// One small piece of growth, freeing, compaction or expiry. Whether more is left.
+    fn keyspace_slice(&mut self) -> bool {
+        let effects = &mut self.effects;
+        let left = self.keyspace.tick(self.now.unix_ms, &mut |db, key: &[u8]| {
+            effects.lookups.expired += 1;
+            effects.touch(db, key);
+            effects.also_propagate(db, &[b"UNLINK", key]);
+            effects.notify(EventClass::EXPIRED, "expired", db, key);
+        });
+        if !self.effects.is_quiet() {
+            self.settle_background();
+        }
+        left
+    }
+
+    fn unblock_timed_out(&mut self) {
+        while let Some(key) = self.blocked.next_timed_out(self.now.mono_us) {
+            self.unblock(key, None);
+        }
+    }
+
+    /// Ends a client's wait with its timeout reply, or with an error line.
+    pub fn unblock(&mut self, key: ClientKey, error: Option<&str>) {
+        let Some(client) = self.clients.find_mut(key) else {
+            return;
+        };
+        let Some(on) = client.blocked.take() else {
+            return;
+        };
+        let mut reply = Reply::new(&mut client.outbox, client.protocol);
+        match (error, on.request.on_timeout) {
+            (Some(line), _) => reply.error(line),
+            (None, TimeoutReply::NullArray) => reply.null_array(),
+            (None, TimeoutReply::Null) => reply.null(),
+            (None, TimeoutReply::Int(n)) => reply.int(n),
+        }
+        self.blocked.dequeue(&on);
+        self.refresh_listeners();
+        self.mark_dirty(key);
+        self.mark_ready(key);
+    }
+
+    /// Looks at some clients: idle too long, or too much output for too long.
+    fn walk_clients(&mut self) {
+        for _ in 0..CLIENTS_PER_TICK.max(self.clients.len() / 100) {
+            let Some(client) = self.clients.at_or_after(self.housekeeping.client_cursor) else {
+                self.housekeeping.client_cursor = 0;
+                return;
+            };
+            let key = client.key;
+            self.housekeeping.client_cursor = key.index + 1;
+            let idle_us = self.now.mono_us.saturating_sub(client.active_us);
+            let timeout_us = u64::from(self.config.timeout) * 1_000_000;
+            if timeout_us > 0 && idle_us > timeout_us && !client.is_blocked() {
+                self.close(key, Closing::Now);
+                continue;
+            }
+            self.check_output_limit(key);
+        }
+    }
+
+    /// Ends a client whose unread output is beyond the limit of its class.
+    pub fn check_output_limit(&mut self, key: ClientKey) {
+        let Some(client) = self.clients.find_mut(key) else {
+            return;
+        };
+        let pending = client.outbox.heap_bytes() as u64;
+        let limit = self.config.client_output_buffer_limit.normal;
+        let over_soft = limit.soft_bytes > 0 && pending > limit.soft_bytes;
+        if !over_soft {
+            client.soft_limit_since_us = None;
+        }
+        let now_us = self.now.mono_us;
+        let since = over_soft.then(|| *client.soft_limit_since_us.get_or_insert(now_us));
+        let soft_us = u64::from(limit.soft_seconds) * 1_000_000;
+        let too_long = since.is_some_and(|since| now_us - since > soft_us);
+        if (limit.hard_bytes > 0 && pending > limit.hard_bytes) || too_long {
+            tracing::warn!(
+                id = client.id,
+                pending,
+                "client closed: output buffer limit reached"
+            );
+            self.stats.output_limit_disconnections += 1;
+            self.close(key, Closing::Now);
+        }
+    }
+}
