@@ -1,9 +1,7 @@
 //! PING ECHO SELECT HELLO AUTH QUIT RESET: what a client says about itself.
 
-use crate::dispatch::table::Command;
-
-/// The rows of this family.
-pub static TABLE: &[Command] = &[];
+use crate::commands::docs;
+use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::clients::{Closing, ReplyMode, SessionGates};
 use crate::engine::context::{KeyCtx, ServerCtx};
@@ -12,6 +10,24 @@ use crate::resp::args::Args;
 use crate::resp::number::parse_i64;
 use crate::resp::reply::{Protocol, Reply};
 use crate::{REDIS_VERSION, VERSION};
+
+/// The rows of this family.
+#[rustfmt::skip]
+pub static TABLE: &[Command] = &[
+    srv("auth", -2, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(NO_AUTH).or(ALLOW_BUSY), CONNECTION,
+        NO_KEYS, auth, &docs::connection::AUTH),
+    key("echo", 2, LOADING.or(STALE).or(FAST), CONNECTION, NO_KEYS,
+        echo, &docs::connection::ECHO),
+    srv("hello", -1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(NO_AUTH).or(ALLOW_BUSY), CONNECTION,
+        NO_KEYS, hello, &docs::connection::HELLO),
+    srv("ping", -1, FAST.or(SUBSCRIBER_MAY), CONNECTION, NO_KEYS, ping, &docs::connection::PING),
+    srv("quit", -1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(NO_AUTH).or(ALLOW_BUSY)
+        .or(RUNS_IN_MULTI).or(SUBSCRIBER_MAY), CONNECTION, NO_KEYS, quit, &docs::connection::QUIT),
+    srv("reset", 1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(NO_AUTH).or(ALLOW_BUSY)
+        .or(RUNS_IN_MULTI).or(SUBSCRIBER_MAY), CONNECTION, NO_KEYS, reset, &docs::connection::RESET),
+    srv("select", 2, LOADING.or(STALE).or(FAST).or(ALLOW_BUSY), CONNECTION, NO_KEYS,
+        select, &docs::connection::SELECT),
+];
 
 /// PING [message]
 pub fn ping(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {

@@ -1,9 +1,7 @@
 //! EXPIRE and its like: when keys end.
 
-use crate::dispatch::table::Command;
-
-/// The rows of this family.
-pub static TABLE: &[Command] = &[];
+use crate::commands::docs;
+use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
@@ -12,6 +10,27 @@ use crate::resp::args::Args;
 use crate::resp::number::parse_i64;
 
 use super::expiry::Unit;
+
+/// The rows of this family.
+#[rustfmt::skip]
+pub static TABLE: &[Command] = &[
+    key("expire", -3, WRITE.or(FAST), KEYSPACE, RW_UPDATE_1,
+        expire, &docs::generic::EXPIRE),
+    key("expireat", -3, WRITE.or(FAST), KEYSPACE, RW_UPDATE_1,
+        expireat, &docs::generic::EXPIREAT),
+    key("expiretime", 2, READ.or(FAST), KEYSPACE, RO_ACCESS_1,
+        expiretime, &docs::generic::EXPIRETIME),
+    key("persist", 2, WRITE.or(FAST), KEYSPACE, RW_UPDATE_1,
+        persist, &docs::generic::PERSIST),
+    key("pexpire", -3, WRITE.or(FAST), KEYSPACE, RW_UPDATE_1,
+        pexpire, &docs::generic::PEXPIRE),
+    key("pexpireat", -3, WRITE.or(FAST), KEYSPACE, RW_UPDATE_1,
+        pexpireat, &docs::generic::PEXPIREAT),
+    key("pexpiretime", 2, READ.or(FAST), KEYSPACE, RO_ACCESS_1,
+        pexpiretime, &docs::generic::PEXPIRETIME),
+    key("pttl", 2, READ.or(FAST), KEYSPACE, RO_ACCESS_1, pttl, &docs::generic::PTTL),
+    key("ttl", 2, READ.or(FAST), KEYSPACE, RO_ACCESS_1, ttl, &docs::generic::TTL),
+];
 
 /// NX, XX, GT, LT.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,14 +1,30 @@
 //! Commands on keys of any type: DEL UNLINK EXISTS TOUCH TYPE RANDOMKEY DBSIZE FLUSHDB FLUSHALL.
 
-use crate::dispatch::table::Command;
-
-/// The rows of this family.
-pub static TABLE: &[Command] = &[];
+use crate::commands::docs;
+use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::context::{KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
 use crate::resp::args::Args;
+
+/// The rows of this family.
+#[rustfmt::skip]
+pub static TABLE: &[Command] = &[
+    key("del", -2, WRITE, KEYSPACE, RM_DELETE_ALL, del, &docs::generic::DEL),
+    key("exists", -2, READ.or(FAST), KEYSPACE, RO_ALL, exists, &docs::generic::EXISTS),
+    key("type", 2, READ.or(FAST), KEYSPACE, RO_1, type_, &docs::generic::TYPE),
+    key("unlink", -2, WRITE.or(FAST), KEYSPACE, RM_DELETE_ALL,
+        del, &docs::generic::UNLINK),
+    key("touch", -2, READ.or(FAST), KEYSPACE, RO_ALL, exists, &docs::generic::TOUCH),
+    key("randomkey", 1, READ.or(TOUCHES_ARBITRARY_KEYS), KEYSPACE, NO_KEYS,
+        randomkey, &docs::generic::RANDOMKEY),
+    key("dbsize", 1, READ.or(FAST), KEYSPACE, NO_KEYS, dbsize, &docs::server::DBSIZE),
+    srv("flushall", -1, WRITE, DANGEROUS.or(KEYSPACE), NO_KEYS,
+        flushall, &docs::server::FLUSHALL),
+    srv("flushdb", -1, WRITE, DANGEROUS.or(KEYSPACE), NO_KEYS,
+        flushdb, &docs::server::FLUSHDB),
+];
 
 /// How often RANDOMKEY draws again when it meets a key whose time has come.
 const RANDOMKEY_TRIES_MAX: usize = 100;

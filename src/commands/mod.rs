@@ -8,12 +8,14 @@ pub mod generic;
 pub mod scan;
 pub mod server;
 pub mod string;
+pub mod transaction;
 
 use crate::dispatch::table::Command;
 
 /// The rows of every family.
 pub static FAMILIES: &[&[Command]] = &[
     string::TABLE,
+    transaction::TABLE,
     generic::TABLE,
     expire::TABLE,
     scan::TABLE,

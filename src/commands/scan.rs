@@ -1,9 +1,7 @@
 //! KEYS and SCAN.
 
-use crate::dispatch::table::Command;
-
-/// The rows of this family.
-pub static TABLE: &[Command] = &[];
+use crate::commands::docs;
+use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
@@ -11,6 +9,14 @@ use crate::resp::args::Args;
 use crate::resp::glob;
 use crate::resp::number::{parse_i64, parse_u64};
 use crate::store::value::Kind;
+
+/// The rows of this family.
+#[rustfmt::skip]
+pub static TABLE: &[Command] = &[
+    key("keys", 2, READ, DANGEROUS.or(KEYSPACE), NO_KEYS, keys, &docs::generic::KEYS),
+    key("scan", -2, READ.or(TOUCHES_ARBITRARY_KEYS), KEYSPACE, NO_KEYS,
+        scan, &docs::generic::SCAN),
+];
 
 /// COUNT where none is given.
 const COUNT_DEFAULT: usize = 10;

@@ -1,13 +1,19 @@
 //! Commands about the server: TIME, SHUTDOWN.
 
-use crate::dispatch::table::Command;
-
-/// The rows of this family.
-pub static TABLE: &[Command] = &[];
+use crate::commands::docs;
+use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::context::{KeyCtx, ServerCtx};
 use crate::engine::error::CommandResult;
 use crate::resp::args::Args;
+
+/// The rows of this family.
+#[rustfmt::skip]
+pub static TABLE: &[Command] = &[
+    srv("shutdown", -1, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE).or(NO_MULTI).or(ALLOW_BUSY),
+        NO_ACL, NO_KEYS, shutdown, &docs::server::SHUTDOWN),
+    key("time", 1, LOADING.or(STALE).or(FAST), NO_ACL, NO_KEYS, time, &docs::server::TIME),
+];
 
 /// TIME
 pub fn time(ctx: &mut KeyCtx<'_>, _args: Args<'_>) -> CommandResult {

@@ -1,5 +1,8 @@
 //! MULTI EXEC DISCARD WATCH UNWATCH.
 
+use crate::commands::docs;
+use crate::dispatch::{keys::*, table::*};
+
 use crate::dispatch::execute::call;
 use crate::dispatch::lookup::Found;
 use crate::engine::clients::{SessionGates, Transaction};
@@ -8,6 +11,21 @@ use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::gates::ServerGates;
 use crate::engine::watch::WatchedKey;
 use crate::resp::args::Args;
+
+/// The rows of this family.
+#[rustfmt::skip]
+pub static TABLE: &[Command] = &[
+    srv("discard", 1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(ALLOW_BUSY).or(RUNS_IN_MULTI), TRANSACTION, NO_KEYS,
+        discard, &docs::transactions::DISCARD),
+    srv("exec", 1, NOSCRIPT.or(LOADING).or(STALE).or(SKIP_SLOWLOG).or(RUNS_IN_MULTI), TRANSACTION, NO_KEYS,
+        exec, &docs::transactions::EXEC),
+    srv("multi", 1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(NO_MULTI).or(ALLOW_BUSY),
+        TRANSACTION, NO_KEYS, multi, &docs::transactions::MULTI),
+    srv("unwatch", 1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(ALLOW_BUSY), TRANSACTION, NO_KEYS,
+        unwatch, &docs::transactions::UNWATCH),
+    srv("watch", -2, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(NO_MULTI).or(ALLOW_BUSY),
+        TRANSACTION, RO_ALL, watch, &docs::transactions::WATCH),
+];
 
 /// MULTI
 pub fn multi(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {

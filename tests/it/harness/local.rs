@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use kvd::client::{ClientKey, Closing, Endpoint, Progress};
-use kvd::config::Config;
+use kvd::config::{Access, Config};
 use kvd::engine::Engine;
 use kvd::time::{Clock, Now};
 
@@ -43,7 +43,9 @@ impl Kvd {
     /// A server with some configuration values changed.
     pub fn with(options: &[(&str, &str)]) -> Kvd {
         let mut config = Config::default();
-        config.set(options).expect("valid options");
+        let pairs: Vec<(&[u8], &[u8])> =
+            options.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        config.set(&pairs, Access::default()).expect("valid options");
         let clock = Rc::new(Cell::new(Now {
             unix_ms: START_MS,
             mono_us: 1_000_000,
