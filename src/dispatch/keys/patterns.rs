@@ -135,6 +135,8 @@ pub const RW_UPDATE_2: Keys = Keys::of(&[at(RW.or(UPDATE), 2)]);
 pub const RW_ACCESS_UPDATE_1: Keys = Keys::of(&[at(FULL, 1)]);
 /// A count and keys, changed, one place further.
 pub const RW_ACCESS_UPDATE_NUM_2: Keys = Keys::of(&[counted(FULL, 2)]);
+/// One key, changed and deleted from.
+pub const RW_UPDATE_DELETE_1: Keys = Keys::of(&[at(RW.or(UPDATE).or(DELETE), 1)]);
 /// One key, added to.
 pub const RW_INSERT_1: Keys = Keys::of(&[at(RW.or(INSERT), 1)]);
 /// One key, added to, one place further.
@@ -182,6 +184,9 @@ pub const OW_1_FROM_NUM: Keys = Keys::of(&[at(STORE, 1), counted(READ_KEY, 2)]);
 pub const RM_DELETE_1: Keys = Keys::of(&[at(RM.or(DELETE), 1)]);
 /// Every argument is a key, deleted.
 pub const RM_DELETE_ALL: Keys = Keys::of(&[rest(RM.or(DELETE), 1)]);
+
+/// One argument, routed as if it were a key.
+pub const NOT_KEY_1: Keys = Keys::of(&[at(NOT_KEY, 1)]);
 
 /// BITFIELD.
 pub const BITFIELD_KEYS: Keys = Keys::by(
