@@ -6,7 +6,8 @@
 //! equal values are equal bytes.
 //!
 //! The block is as long as the allocator would make it anyway; how much of it is used stands in
-//! the header. An empty listpack owns no memory. It knows no thresholds: its owner decides when
+//! the header, and its very last byte is a mark at the owner's disposal: a collection remembers
+//! there what it calls itself. An empty listpack owns no memory and bears the mark 0. It knows no thresholds: its owner decides when
 //! it has become too large, and asks [`Listpack::fits`] where sizes are not bounded otherwise.
 
 mod entries;
@@ -38,7 +39,7 @@ const EMPTY: &[u8] = &[7, 0, 0, 0, 0, 0, END];
 /// An owned listpack.
 #[derive(Clone, Debug, Default)]
 pub struct Listpack {
-    /// Nothing, or a whole listpack with unused bytes behind it.
+    /// Nothing, or a whole listpack, unused bytes, and the mark.
     block: Box<[u8]>,
 }
 
@@ -51,7 +52,7 @@ impl Listpack {
 
     /// An empty listpack with room for `bytes` of entries.
     pub fn with_room(bytes: usize) -> Listpack {
-        let mut block = vec![0; size_class(bytes + LISTPACK_OVERHEAD_BYTES)].into_boxed_slice();
+        let mut block = vec![0; block_len(bytes + LISTPACK_OVERHEAD_BYTES)].into_boxed_slice();
         block[..EMPTY.len()].copy_from_slice(EMPTY);
         Listpack { block }
     }
@@ -228,6 +229,22 @@ impl Listpack {
         self.block = Box::default();
     }
 
+    /// The owner's mark.
+    #[inline]
+    pub fn mark(&self) -> u8 {
+        self.block.last().copied().unwrap_or(0)
+    }
+
+    /// Sets the owner's mark, which lasts until the pack is cleared.
+    pub fn set_mark(&mut self, mark: u8) {
+        if self.block.is_empty() {
+            self.grow(EMPTY.len());
+        }
+        if let Some(last) = self.block.last_mut() {
+            *last = mark;
+        }
+    }
+
     /// The block as it is, for an owner that keeps blocks of several kinds in one place.
     #[inline]
     pub(in crate::store::types) fn into_block(self) -> Box<[u8]> {
@@ -244,7 +261,7 @@ impl Listpack {
     pub fn check_invariants(&self) {
         let checked = validate(self.as_bytes()).expect("a valid listpack");
         assert!(checked.canonical, "an entry is not in its shortest form");
-        assert!(self.block.is_empty() || self.block.len() >= self.byte_len());
+        assert!(self.block.is_empty() || self.block.len() > self.byte_len());
     }
 
     #[inline]
@@ -261,7 +278,7 @@ impl Listpack {
         let (start, end) = (start + HEADER_LEN, end + HEADER_LEN);
         let used = self.byte_len();
         let new_used = used - (end - start) + size;
-        if new_used > self.block.len() {
+        if new_used >= self.block.len() {
             self.grow(new_used);
         }
         if end != start + size {
@@ -287,11 +304,7 @@ impl Listpack {
     #[cold]
     fn grow(&mut self, used: usize) {
         let fresh = self.block.is_empty();
-        let mut block = take(&mut self.block).into_vec();
-        let len = size_class(used);
-        block.reserve_exact(len - block.len());
-        block.resize(len, 0);
-        self.block = block.into_boxed_slice();
+        self.resize(block_len(used));
         if fresh {
             self.block[..EMPTY.len()].copy_from_slice(EMPTY);
         }
@@ -300,12 +313,26 @@ impl Listpack {
     /// Gives memory back after a removal, unless so little that the next insertion would want it.
     #[inline]
     fn shrink(&mut self, used: usize) {
-        if size_class(used + used / 16 + 16) < self.block.len() {
-            let mut block = take(&mut self.block).into_vec();
-            block.truncate(size_class(used));
-            self.block = block.into_boxed_slice();
+        if block_len(used + used / 16 + 16) < self.block.len() {
+            self.resize(block_len(used));
         }
     }
+
+    #[cold]
+    fn resize(&mut self, len: usize) {
+        let mark = self.mark();
+        let mut block = take(&mut self.block).into_vec();
+        block.reserve_exact(len.saturating_sub(block.len()));
+        block.resize(len, 0);
+        block[len - 1] = mark;
+        self.block = block.into_boxed_slice();
+    }
+}
+
+/// Length of the block for a pack of `used` bytes: the mark wants one more.
+#[inline]
+fn block_len(used: usize) -> usize {
+    size_class(used + 1)
 }
 
 /// The size the allocator (jemalloc) would round `bytes` up to: four classes for each doubling.
