@@ -97,7 +97,10 @@ pub fn unwatch(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
 fn watch_key(ctx: &mut ServerCtx<'_>, bytes: &[u8]) {
     let db = ctx.client().db;
     let known = ctx.client().watch.as_ref().is_some_and(|state| {
-        state.keys.iter().any(|watched| watched.db == db && *watched.key == *bytes)
+        state
+            .keys
+            .iter()
+            .any(|watched| watched.db == db && *watched.key == *bytes)
     });
     if known {
         return;
@@ -106,18 +109,33 @@ fn watch_key(ctx: &mut ServerCtx<'_>, bytes: &[u8]) {
     let key = keys.key(bytes);
     let at = keys.db.find(&key).and_then(|slot| keys.db.expire_at(slot));
     let was_expired = at.is_some_and(|at| at <= keys.now.unix_ms);
-    let watched = WatchedKey { db, key: bytes.into(), was_expired };
+    let watched = WatchedKey {
+        db,
+        key: bytes.into(),
+        was_expired,
+    };
     ctx.engine.watch.add(ctx.client, &watched);
-    ctx.client_mut().watch.get_or_insert_default().keys.push(watched);
+    ctx.client_mut()
+        .watch
+        .get_or_insert_default()
+        .keys
+        .push(watched);
 }
 
 /// Whether a watched key changed, or has ended since, though nobody has removed it yet.
 fn is_doomed(ctx: &mut ServerCtx<'_>) -> bool {
-    let Some(state) = ctx.client().watch.as_ref() else { return false };
+    let Some(state) = ctx.client().watch.as_ref() else {
+        return false;
+    };
     if state.dirty {
         return true;
     }
-    let keys: Vec<WatchedKey> = state.keys.iter().filter(|w| !w.was_expired).cloned().collect();
+    let keys: Vec<WatchedKey> = state
+        .keys
+        .iter()
+        .filter(|w| !w.was_expired)
+        .cloned()
+        .collect();
     keys.iter().any(|watched| {
         let ctx = ctx.keys_in(watched.db);
         let key = ctx.key(&watched.key);
@@ -137,11 +155,24 @@ fn take_transaction(ctx: &mut ServerCtx<'_>) -> Option<Box<Transaction>> {
 fn run(ctx: &mut ServerCtx<'_>, transaction: &Transaction) {
     ctx.reply.array(transaction.commands.len());
     ctx.engine.begin_group();
-    let caller = Caller { deny_blocking: true, in_exec: true, ..ctx.caller };
+    let caller = Caller {
+        deny_blocking: true,
+        in_exec: true,
+        ..ctx.caller
+    };
     for (id, args) in &transaction.commands {
-        let Some(command) = ctx.engine.registry.command(*id) else { continue };
+        let Some(command) = ctx.engine.registry.command(*id) else {
+            continue;
+        };
         let found = Found { id: *id, command };
-        call(ctx.engine, ctx.client, found, args.as_args(), ctx.reply.out(), caller);
+        call(
+            ctx.engine,
+            ctx.client,
+            found,
+            args.as_args(),
+            ctx.reply.outbox(),
+            caller,
+        );
         let protocol = ctx.client().protocol;
         ctx.reply.set_protocol(protocol);
     }

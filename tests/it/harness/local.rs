@@ -43,9 +43,13 @@ impl Kvd {
     /// A server with some configuration values changed.
     pub fn with(options: &[(&str, &str)]) -> Kvd {
         let mut config = Config::default();
-        let pairs: Vec<(&[u8], &[u8])> =
-            options.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-        config.set(&pairs, Access::default()).expect("valid options");
+        let pairs: Vec<(&[u8], &[u8])> = options
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+            .collect();
+        config
+            .set(&pairs, Access::default())
+            .expect("valid options");
         let clock = Rc::new(Cell::new(Now {
             unix_ms: START_MS,
             mono_us: 1_000_000,
