@@ -173,7 +173,7 @@ impl Engine {
     /// Looks up the first key of every command of a batch, so that the lookups that follow find
     /// them in the cache.
     fn warm(&mut self, db: u32, batch: &Batch, input: &[u8]) {
-        let Some(db) = self.keyspace.db(db) else {
+        let Some(db) = self.keyspace.db(db as usize) else {
             return;
         };
         let mut keys = [Key {

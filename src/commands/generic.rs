@@ -130,8 +130,10 @@ fn flush(ctx: &mut ServerCtx<'_>, db: u32) {
     if engine.effects.listeners.watch {
         engine.fail_watchers_of(db, None);
     }
-    let removed = engine.keyspace.flush(db);
-    engine.effects.dirty += removed as u64;
+    if let Some(old) = engine.keyspace.flush(db as usize) {
+        engine.effects.dirty += old.len() as u64;
+        engine.keyspace.free_db(old);
+    }
     if engine.effects.listeners.blocked {
         engine.blocked.database_changed(db);
     }

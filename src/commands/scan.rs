@@ -8,6 +8,7 @@ use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
 use crate::resp::glob;
 use crate::resp::number::{parse_i64, parse_u64};
+use crate::store::db::Slot;
 use crate::store::value::Kind;
 
 /// The rows of this family.
@@ -64,18 +65,18 @@ pub fn scan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         // The cursor comes first in the reply but is known last: keys are collected beside it.
         let db = &*ctx.db;
         let now_ms = ctx.now.unix_ms;
-        let mut found: Vec<&[u8]> = Vec::with_capacity(filter.count.min(1_024));
+        let mut found: Vec<Slot> = Vec::with_capacity(filter.count.min(1_024));
         let next = db.scan(cursor, filter.count, |key, slot| {
             let live = db.expire_at(slot).is_none_or(|at| at > now_ms);
             let typed = filter.kind.is_none_or(|kind| kind == Some(db.kind(slot)));
             if live && typed && filter.pattern.is_none_or(|p| glob::matches(p, key, false)) {
-                found.push(key);
+                found.push(slot);
             }
         });
         ctx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());
         ctx.reply.array(found.len());
-        for key in found {
-            ctx.reply.bulk(key);
+        for slot in found {
+            ctx.reply.bulk(db.key(slot));
         }
         next
     };

@@ -128,7 +128,7 @@ fn run_handler(
     match found.command.handler {
         Handler::Key(handler) => {
             let mut ctx = KeyCtx {
-                db: engine.keyspace.db_mut(db),
+                db: engine.keyspace.db_mut(db as usize),
                 db_index: db,
                 reply: Reply::new(out, protocol),
                 effects: &mut engine.effects,
@@ -210,7 +210,7 @@ fn may_serve(engine: &mut Engine, db: u32, key: &[u8], client: ClientKey) -> boo
     let key = crate::store::db::Key { bytes: key, hash };
     let found = engine
         .keyspace
-        .db(db)
+        .db(db as usize)
         .and_then(|db| db.find(&key).map(|slot| db.kind(slot)));
     match (found, kind) {
         (Some(found), Some(kind)) => found == kind || wakes_on_delete,

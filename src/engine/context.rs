@@ -10,9 +10,9 @@ use crate::config::Config;
 use crate::random::Rng;
 use crate::resp::args::Taken;
 use crate::resp::reply::Reply;
-use crate::store::db::{Db, Key, NewValue, Slot};
-use crate::store::hash::{HashState, hash_bytes};
-use crate::store::value::{Kind, Value, ValueRef};
+use crate::store::db::{Db, Key, Slot};
+use crate::store::hash::HashState;
+use crate::store::value::{Kind, NewValue, Value, ValueRef};
 use crate::time::Now;
 
 use super::Engine;
@@ -65,10 +65,7 @@ impl<'a> KeyCtx<'a> {
     /// A key with its hash: computed once per command and key.
     #[inline]
     pub fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
-        Key {
-            bytes,
-            hash: hash_bytes(self.hasher, bytes),
-        }
+        Key::new(self.hasher, bytes)
     }
 
     /// Finds a key for reading: removes it if its time has come, counts the hit or miss, marks it
@@ -133,7 +130,6 @@ impl<'a> KeyCtx<'a> {
     #[inline]
     pub fn insert(&mut self, key: &Key<'_>, value: NewValue<'_>) -> Slot {
         let slot = self.db.insert(key, value);
-        self.mark_created(slot);
         self.effects
             .notify(EventClass::NEW, "new", self.db_index, key.bytes);
         slot
@@ -150,16 +146,12 @@ impl<'a> KeyCtx<'a> {
         let Some(slot) = found else {
             return self.insert(key, value);
         };
-        let slot = if keep_ttl {
-            slot
-        } else {
-            self.db.set_expire(slot, None)
-        };
-        let (slot, old) = self.db.replace(slot, value);
-        if let Some(old) = old {
+        if !keep_ttl {
+            self.db.set_expire(slot, None);
+        }
+        if let Some(old) = self.db.replace(slot, value) {
             self.db.free_later(old);
         }
-        self.mark_created(slot);
         slot
     }
 
@@ -202,12 +194,8 @@ impl<'a> KeyCtx<'a> {
     /// Marks a key as used now, for eviction by recency or frequency.
     #[inline]
     fn mark_used(&mut self, slot: Slot) {
-        self.db.touch(slot, self.now, self.rng);
-    }
-
-    #[inline]
-    fn mark_created(&mut self, slot: Slot) {
-        self.db.touch_created(slot, self.now);
+        let clock = (self.now.unix_ms / 1_000) as u32 & 0xff_ffff;
+        self.db.set_clock(slot, clock);
     }
 
     #[inline]
@@ -308,7 +296,7 @@ impl ServerCtx<'_> {
     pub fn keys_in(&mut self, db_index: u32) -> KeyCtx<'_> {
         let engine = &mut *self.engine;
         KeyCtx {
-            db: engine.keyspace.db_mut(db_index),
+            db: engine.keyspace.db_mut(db_index as usize),
             db_index,
             reply: self.reply.reborrow(),
             effects: &mut engine.effects,

@@ -98,7 +98,11 @@ impl Engine {
         let hasher = hash::seeded(rng.next_u64());
         let now = clock.now();
         let stats = Stats::new(now, &mut rng);
-        let keyspace = Keyspace::new(config.databases, config.shards, hasher.clone());
+        let keyspace = Keyspace::new(
+            config.databases as usize,
+            config.shards as usize,
+            hasher.clone(),
+        );
         let mut engine = Box::new(Engine {
             config,
             keyspace,
@@ -291,8 +295,6 @@ impl Engine {
     /// Recomputes what depends on configuration values.
     pub fn apply_config(&mut self) {
         self.effects.listeners.events = self.config.notify_keyspace_events.into();
-        self.keyspace
-            .set_eviction_policy(self.config.maxmemory_policy, &self.config);
         self.gates
             .set(ServerGates::MEMORY, self.config.maxmemory > 0);
     }

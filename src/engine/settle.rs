@@ -111,7 +111,7 @@ impl Engine {
         let hash = crate::store::hash::hash_bytes(&self.hasher, bytes);
         let key = crate::store::db::Key { bytes, hash };
         self.keyspace
-            .db(db)
+            .db(db as usize)
             .is_some_and(|db| db.find(&key).is_some())
     }
 

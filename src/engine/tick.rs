@@ -4,6 +4,7 @@
 //! turn and asks for the next turn at once while work is left.
 
 use crate::resp::reply::Reply;
+use crate::store::expire::ExpirePolicy;
 
 use super::blocked::TimeoutReply;
 use super::clients::{ClientKey, Closing};
@@ -42,9 +43,8 @@ impl Engine {
             self.housekeeping.next_cron_us = self.now.mono_us + CRON_PERIOD_US;
             self.walk_clients();
             self.stats.sample(self.now);
-            self.keyspace.begin_expiry_cycle(self.now.unix_ms);
         }
-        if cron || self.housekeeping.work_left || self.keyspace.has_work() {
+        if cron || self.housekeeping.work_left {
             self.run_slices();
         }
     }
@@ -73,12 +73,15 @@ impl Engine {
     /// One small piece of growth, freeing, compaction or expiry. Whether more is left.
     fn keyspace_slice(&mut self) -> bool {
         let effects = &mut self.effects;
-        let left = self.keyspace.tick(self.now.unix_ms, &mut |db, key: &[u8]| {
-            effects.lookups.expired += 1;
-            effects.touch(db, key);
-            effects.also_propagate(db, &[b"UNLINK", key]);
-            effects.notify(EventClass::EXPIRED, "expired", db, key);
-        });
+        let left = self
+            .keyspace
+            .chore(self.now.unix_ms, ExpirePolicy::Allowed, &mut |db, key| {
+                let db = db as u32;
+                effects.lookups.expired += 1;
+                effects.touch(db, key);
+                effects.also_propagate(db, &[b"UNLINK", key]);
+                effects.notify(EventClass::EXPIRED, "expired", db, key);
+            });
         if !self.effects.is_quiet() {
             self.settle_background();
         }

@@ -1,9 +1,13 @@
 //! The keyspace: databases, shards, values, and the data structures values are made of.
 
+mod chores;
 pub mod db;
 pub mod dict;
+pub mod expire;
 pub mod hash;
 pub mod keyspace;
+mod scan;
+mod shard;
 pub mod slab;
 pub mod types;
 pub mod value;

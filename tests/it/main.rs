@@ -2,4 +2,5 @@
 //! own, or to the real binary.
 
 mod harness;
+mod string;
 mod tidy;

@@ -60,6 +60,11 @@ fn is_code(line: &str) -> bool {
     !line.is_empty() && !line.starts_with("//")
 }
 
+/// Whether a file holds tests alone.
+fn is_test(source: &Source) -> bool {
+    source.path.ends_with("/tests.rs") || source.path.contains("/tests/")
+}
+
 /// The part of a file that is not its tests.
 fn without_tests(text: &str) -> &str {
     text.split("\n#[cfg(test)]\nmod tests")
@@ -76,7 +81,7 @@ fn the_core_names_no_socket_no_file_no_clock_no_thread() {
     let mut problems = Vec::new();
     for source in sources("src") {
         let shell = ["src/net/", "src/host/", "src/main.rs"];
-        if shell.iter().any(|zone| source.path.starts_with(zone)) {
+        if is_test(&source) || shell.iter().any(|zone| source.path.starts_with(zone)) {
             continue;
         }
         for (n, line) in without_tests(&source.text).lines().enumerate() {
@@ -130,7 +135,9 @@ fn imports_follow_the_data() {
                 .filter(|line| is_code(line))
             {
                 for module in *forbidden {
-                    if line.contains(&format!("crate::{module}::")) {
+                    // The rows of the command table are data that everybody may read.
+                    let data = line.contains("crate::dispatch::table::");
+                    if line.contains(&format!("crate::{module}::")) && !data {
                         problems.push(format!("{}: imports {module}", source.path));
                     }
                 }
@@ -243,7 +250,7 @@ fn every_module_says_what_it_is_for() {
     let silent: Vec<String> = sources("src")
         .into_iter()
         .filter(|source| !source.text.starts_with("//!"))
-        .filter(|source| !source.path.ends_with("/tests.rs"))
+        .filter(|source| !is_test(source))
         .map(|source| format!("{}: no module documentation", source.path))
         .collect();
     fail(silent);

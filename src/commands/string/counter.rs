@@ -5,8 +5,7 @@ use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
 use crate::resp::args::Args;
 use crate::resp::number::parse_i64;
-use crate::store::db::NewValue;
-use crate::store::value::ValueRef;
+use crate::store::value::{NewValue, ValueRef};
 
 /// INCR key
 pub fn incr(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {

@@ -14,8 +14,10 @@
 //!
 //! Limit: 2^32 - 1 records.
 
+mod dense;
 mod index;
 
+pub use dense::Dense;
 use index::Index;
 
 use crate::random::Rng;
@@ -26,9 +28,6 @@ pub trait Record {
     fn hash(&self) -> u32;
 }
 
-/// Records in a chunk, a power of two. Chunks are never moved once there are two.
-const CHUNK: usize = 1 << CHUNK_BITS;
-const CHUNK_BITS: u32 = 11;
 /// Up to so many records a new index is built in one go.
 const AT_ONCE: usize = 1024;
 /// Records an insert or a removal adds to a new index at least, while one is being built.
@@ -37,8 +36,7 @@ const STEP: usize = 8;
 /// Records by hash and by number. See the module's text.
 #[derive(Debug)]
 pub struct Dict<R> {
-    chunks: Vec<Vec<R>>,
-    len: usize,
+    records: Dense<R>,
     index: Index,
     build: Option<Box<Build>>,
 }
@@ -53,8 +51,7 @@ struct Build {
 impl<R> Default for Dict<R> {
     fn default() -> Dict<R> {
         Dict {
-            chunks: Vec::new(),
-            len: 0,
+            records: Dense::new(),
             index: Index::default(),
             build: None,
         }
@@ -70,13 +67,13 @@ impl<R: Record> Dict<R> {
     /// How many records there are.
     #[inline]
     pub fn len(&self) -> usize {
-        self.len
+        self.records.len()
     }
 
     /// Whether there is no record.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.records.is_empty()
     }
 
     /// The number of the record with this hash for which `is_wanted` holds. Valid until the next
@@ -99,49 +96,44 @@ impl<R: Record> Dict<R> {
     /// The record with this number. Panics when there is none.
     #[inline]
     pub fn get(&self, number: u32) -> &R {
-        &self.chunks[number as usize >> CHUNK_BITS][number as usize % CHUNK]
+        self.records.get(number)
     }
 
     /// The record with this number; its hash must not be changed. Panics when there is none.
     #[inline]
     pub fn get_mut(&mut self, number: u32) -> &mut R {
-        &mut self.chunks[number as usize >> CHUNK_BITS][number as usize % CHUNK]
+        self.records.get_mut(number)
     }
 
     /// Adds a record whose key is not present and returns its number, which is the old length.
     #[inline]
     pub fn push(&mut self, record: R) -> u32 {
-        let number = self.len as u32;
+        let number = self.len() as u32;
         let hash = record.hash();
-        if self.build.is_some() || self.index.is_tight(self.len) {
+        if self.build.is_some() || self.index.is_tight(self.len()) {
             self.make_room();
         }
-        self.push_dense(record);
+        self.records.push(record);
         self.index
-            .insert(hash, number, |n| hash_at(&self.chunks, n));
+            .insert(hash, number, |n| self.records.get(n).hash());
         number
     }
 
     /// Removes a record. The last one, whose number was the length less one, takes its number:
     /// unless the removed record was the last, whoever holds that number must be told.
     pub fn swap_remove(&mut self, number: u32) -> R {
-        let last = self.len as u32 - 1;
+        let last = self.len() as u32 - 1;
         let (hash, last_hash) = (self.get(number).hash(), self.get(last).hash());
         self.index.remove(hash, number);
         if last != number {
             self.index.renumber(last_hash, last, number);
         }
         if let Some(build) = &mut self.build {
-            let chunks = &self.chunks;
-            build.removed(number, hash, last, last_hash, |n| hash_at(chunks, n));
+            let records = &self.records;
+            build.removed(number, hash, last, last_hash, |n| records.get(n).hash());
         }
-        let moved = self.pop_dense();
-        let removed = if last == number {
-            moved
-        } else {
-            std::mem::replace(self.get_mut(number), moved)
-        };
-        if self.build.is_some() || self.index.is_sparse(self.len) {
+        let removed = self.records.swap_remove(number);
+        if self.build.is_some() || self.index.is_sparse(self.len()) {
             self.make_smaller();
         }
         removed
@@ -150,7 +142,7 @@ impl<R: Record> Dict<R> {
     /// The number of a uniformly chosen record.
     #[inline]
     pub fn random(&self, rng: &mut Rng) -> Option<u32> {
-        (self.len > 0).then(|| rng.below(self.len) as u32)
+        (self.len() > 0).then(|| rng.below(self.len()) as u32)
     }
 
     /// Visits up to `count` records, from the end downwards, and returns the next cursor: 0 when
@@ -158,9 +150,9 @@ impl<R: Record> Dict<R> {
     /// is visited at least once, whatever is inserted and removed between the calls.
     pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(u32, &R)) -> u64 {
         let from = if cursor == 0 {
-            self.len
+            self.len()
         } else {
-            self.len.min(cursor as usize)
+            self.len().min(cursor as usize)
         };
         let to = from.saturating_sub(count.max(1));
         for number in (to..from).rev() {
@@ -171,12 +163,12 @@ impl<R: Record> Dict<R> {
 
     /// All records, by number.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &R> {
-        self.chunks.iter().flatten()
+        self.records.iter()
     }
 
     /// All records, to be written; their hashes must not be changed.
     pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut R> {
-        self.chunks.iter_mut().flatten()
+        self.records.iter_mut()
     }
 
     /// Whether an index is being built, or should be soon.
@@ -187,20 +179,18 @@ impl<R: Record> Dict<R> {
 
     /// Adds up to `records` records to the index in the making, if there is one; whether there is
     /// more to do.
-    pub fn grow_step(&mut self, records: usize) -> bool {
+    pub fn grow_step(&mut self, count: usize) -> bool {
         let Some(build) = &mut self.build else {
             return false;
         };
-        let chunks = &self.chunks;
-        let to = self.len.min(build.done + records);
-        for number in build.done..to {
-            let number = number as u32;
-            build
-                .index
-                .insert(hash_at(chunks, number), number, |n| hash_at(chunks, n));
+        let records = &self.records;
+        let to = records.len().min(build.done + count);
+        for number in build.done as u32..to as u32 {
+            let hash = records.get(number).hash();
+            build.index.insert(hash, number, |n| records.get(n).hash());
         }
         build.done = to;
-        if to < self.len {
+        if to < records.len() {
             return true;
         }
         if let Some(build) = self.build.take() {
@@ -214,14 +204,25 @@ impl<R: Record> Dict<R> {
     pub fn drain(&mut self, count: usize, mut each: impl FnMut(R)) -> usize {
         self.build = None;
         self.index = Index::default();
-        let count = count.min(self.len);
+        let count = count.min(self.len());
         for _ in 0..count {
-            each(self.pop_dense());
+            let Some(record) = self.records.pop() else {
+                break;
+            };
+            each(record);
         }
-        if self.len == 0 {
-            self.chunks = Vec::new();
+        if self.is_empty() {
+            self.records = Dense::new();
         }
         count
+    }
+
+    /// Drops up to `count` chunks of some thousand records from the end, without keeping the index:
+    /// for a dictionary that is to be dropped. Returns whether records are left.
+    pub fn discard(&mut self, count: usize) -> bool {
+        self.build = None;
+        self.index = Index::default();
+        self.records.discard(count)
     }
 
     /// Removes every record, in one go.
@@ -231,13 +232,7 @@ impl<R: Record> Dict<R> {
 
     /// Memory the dictionary owns; what records own is the caller's to add.
     pub fn heap_bytes(&self) -> usize {
-        self.chunks.capacity() * size_of::<Vec<R>>()
-            + self
-                .chunks
-                .iter()
-                .map(|c| c.capacity() * size_of::<R>())
-                .sum::<usize>()
-            + self.index_bytes()
+        self.records.heap_bytes() + self.index_bytes()
     }
 
     /// The part of [`Dict::heap_bytes`] that the index (and the one in the making) takes.
@@ -248,16 +243,12 @@ impl<R: Record> Dict<R> {
 
     /// Compares the index with the dense store. For tests.
     pub fn check_invariants(&self) {
-        assert_eq!(
-            self.chunks.iter().map(Vec::len).sum::<usize>(),
-            self.len,
-            "length"
-        );
-        for chunk in self.chunks.iter().take(self.len / CHUNK) {
-            assert_eq!(chunk.len(), CHUNK, "chunks are full");
-        }
+        assert_eq!(self.iter().count(), self.len(), "length");
         let done = self.build.as_ref().map(|b| (&b.index, b.done));
-        for (index, known) in [Some((&self.index, self.len)), done].into_iter().flatten() {
+        for (index, known) in [Some((&self.index, self.len())), done]
+            .into_iter()
+            .flatten()
+        {
             assert_eq!(index.len(), known, "entries of an index");
             for number in 0..known as u32 {
                 let hash = self.get(number).hash();
@@ -273,10 +264,10 @@ impl<R: Record> Dict<R> {
     /// Sees to it that the index can take one more entry.
     #[cold]
     fn make_room(&mut self) {
-        if self.len < AT_ONCE {
+        if self.len() < AT_ONCE {
             if self.index.room() == 0 {
                 self.start_build();
-                self.grow_step(self.len);
+                self.grow_step(self.len());
             }
             return;
         }
@@ -285,10 +276,10 @@ impl<R: Record> Dict<R> {
         }
         let Some(build) = &self.build else { return };
         // Both indexes must hold out: the old one until the new one is complete.
-        let (left, room) = (self.len - build.done, self.index.room());
+        let (left, room) = (self.len() - build.done, self.index.room());
         self.grow_step((left / room.max(1) + 1).max(STEP));
         if self.index.room() == 0 {
-            self.grow_step(self.len);
+            self.grow_step(self.len());
         }
     }
 
@@ -297,59 +288,16 @@ impl<R: Record> Dict<R> {
         if self.build.is_none() {
             self.start_build();
         }
-        self.grow_step(if self.len < AT_ONCE { self.len } else { STEP });
+        self.grow_step(if self.len() < AT_ONCE {
+            self.len()
+        } else {
+            STEP
+        });
     }
 
     fn start_build(&mut self) {
-        let index = Index::with_room(self.len);
+        let index = Index::with_room(self.len());
         self.build = Some(Box::new(Build { index, done: 0 }));
-    }
-
-    #[inline]
-    fn push_dense(&mut self, record: R) {
-        let chunk = self.len >> CHUNK_BITS;
-        if let Some(chunk) = self.chunks.get_mut(chunk)
-            && chunk.len() < chunk.capacity()
-        {
-            chunk.push(record);
-        } else {
-            self.push_slow(record);
-        }
-        self.len += 1;
-    }
-
-    /// The first chunk grows by halves; every later one is made whole.
-    #[cold]
-    fn push_slow(&mut self, record: R) {
-        let chunk = self.len >> CHUNK_BITS;
-        if chunk == self.chunks.len() {
-            let capacity = if chunk == 0 { 4 } else { CHUNK };
-            self.chunks
-                .reserve_exact(if chunk < 4 { 1 } else { chunk / 4 });
-            self.chunks.push(Vec::with_capacity(capacity));
-        }
-        let chunk = &mut self.chunks[chunk];
-        if chunk.len() == chunk.capacity() {
-            let more = (chunk.len() / 2).max(4).min(CHUNK - chunk.len());
-            chunk.reserve_exact(more);
-        }
-        chunk.push(record);
-    }
-
-    /// Takes the last record. One empty chunk is kept, so that a length that moves to and fro
-    /// across a chunk's border does not allocate.
-    fn pop_dense(&mut self) -> R {
-        self.len -= 1;
-        let chunk = self.len >> CHUNK_BITS;
-        let Some(record) = self.chunks[chunk].pop() else {
-            unreachable!("chunks are dense")
-        };
-        self.chunks.truncate(chunk + 2);
-        if chunk == 0 && self.len < CHUNK / 4 && self.chunks[0].capacity() > 4 * self.len.max(4) {
-            self.chunks.truncate(1);
-            self.chunks[0].shrink_to(2 * self.len);
-        }
-        record
     }
 }
 
@@ -376,11 +324,6 @@ impl Build {
         }
         self.done = self.done.min(last as usize);
     }
-}
-
-#[inline]
-fn hash_at<R: Record>(chunks: &[Vec<R>], number: u32) -> u32 {
-    chunks[number as usize >> CHUNK_BITS][number as usize % CHUNK].hash()
 }
 
 #[cfg(test)]

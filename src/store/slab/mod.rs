@@ -237,11 +237,14 @@ impl Slab {
             return false;
         };
         let holes = class.bumped - class.used;
+        // Below the mean, or less than half full while the class as a whole wastes a quarter.
+        let (used, bumped) = (u64::from(page.used), u64::from(page.bumped));
+        let is_below_mean = used * u64::from(class.bumped) <= u64::from(class.used) * bumped;
+        let is_half_empty = used * 2 < bumped && holes >= class.bumped / 4;
         handle.page() as u16 != class.head
             && holes >= u32::from(page.used)
             && holes >= class.bumped / 8
-            && u64::from(page.used) * u64::from(class.bumped)
-                <= u64::from(class.used) * u64::from(page.bumped)
+            && (is_below_mean || is_half_empty)
     }
 
     /// Moves the block into a fuller page of its class and gives its new handle.

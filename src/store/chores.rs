@@ -1,0 +1,119 @@
+//! Housekeeping of one database, in slices: growth of the indexes, compaction, and freeing.
+
+use crate::store::db::{Compaction, Db, Largest};
+use crate::store::keyspace::Drained;
+use crate::store::shard::Shard;
+use crate::store::value::FREE_AT_ONCE;
+
+/// Records added to a new index in a slice.
+const GROW_RECORDS: usize = 1024;
+/// Records looked at by compaction in a slice.
+const COMPACT_RECORDS: usize = 512;
+/// Pages of the slab freed in a slice.
+const DRAIN_PAGES: usize = 16;
+/// How far the bound of the largest shard may be off in a small database.
+const LOOSE_BOUND: usize = 1 << 14;
+
+impl Db {
+    /// Advances the index of one shard that is being rebuilt; whether more is to be done.
+    pub(super) fn grow_slice(&mut self) -> bool {
+        if !self.chores.growing {
+            return false;
+        }
+        let shards = self.shards.len();
+        for _ in 0..shards {
+            let at = self.chores.grow_shard % shards;
+            if self.shards[at].wants_growth() {
+                if !self.shards[at].grow_step(GROW_RECORDS) {
+                    self.chores.grow_shard = at + 1;
+                }
+                return true;
+            }
+            self.chores.grow_shard = at + 1;
+        }
+        self.chores.growing = false;
+        false
+    }
+
+    /// Moves some blocks out of sparse pages, while that is worth it; whether more is to be done.
+    pub(super) fn compact_slice(&mut self) -> bool {
+        let Some(mut walk) = self.chores.compacting else {
+            return self.begin_compaction();
+        };
+        let shard = &mut self.shards[walk.shard];
+        walk.cursor = shard.compact(&mut self.heap, walk.cursor, COMPACT_RECORDS);
+        if walk.cursor == 0 {
+            walk.shard += 1;
+        }
+        if walk.shard < self.shards.len() {
+            self.chores.compacting = Some(walk);
+            return true;
+        }
+        self.chores.compacting = None;
+        // What a walk could not close, the next one could not either.
+        let holes = self.heap.slab.hole_bytes();
+        let was_useful = holes < walk.holes_before - walk.holes_before / 4;
+        self.chores.compact_above_bytes = if was_useful { 0 } else { holes / 4 * 5 };
+        was_useful && self.begin_compaction()
+    }
+
+    /// Frees a part of a database that is to be dropped.
+    pub(super) fn drain_slice(&mut self, count: usize) -> Drained {
+        for _ in 0..count {
+            let Some(value) = self.heap.arena.pop() else {
+                break;
+            };
+            if value.free_effort() > FREE_AT_ONCE {
+                return Drained::Large(value);
+            }
+        }
+        if self.heap.arena.len() > 0 {
+            return Drained::Some;
+        }
+        for shard in &mut self.shards {
+            if shard.discard() {
+                return Drained::Some;
+            }
+        }
+        if self.heap.slab.drain(DRAIN_PAGES) > 0 {
+            Drained::Some
+        } else {
+            Drained::All
+        }
+    }
+
+    fn begin_compaction(&mut self) -> bool {
+        if self.largest.keys * self.shards.len() > 4 * self.len + LOOSE_BOUND {
+            self.bound_shards();
+        }
+        let slab = &self.heap.slab;
+        if slab.hole_bytes() <= self.chores.compact_above_bytes {
+            // A pass that failed long ago is no reason not to try again after growth.
+            self.chores.compact_above_bytes =
+                self.chores.compact_above_bytes.min(slab.hole_bytes() * 2);
+            return false;
+        }
+        let is_worth_it = slab.is_fragmented();
+        if is_worth_it {
+            self.chores.compacting = Some(Compaction {
+                shard: 0,
+                cursor: 0,
+                holes_before: slab.hole_bytes(),
+            });
+        }
+        is_worth_it
+    }
+
+    /// Counts the shards anew, after removals.
+    fn bound_shards(&mut self) {
+        self.largest = Largest {
+            keys: self.shards.iter().map(Shard::len).max().unwrap_or(0),
+            volatile: self
+                .shards
+                .iter()
+                .map(Shard::volatile_len)
+                .max()
+                .unwrap_or(0),
+        };
+    }
+}

@@ -1,0 +1,124 @@
+//! Walking a database by cursor, choosing from it at random, and touching keys ahead of their use.
+
+use std::hint::black_box;
+
+use crate::random::Rng;
+use crate::store::db::{Db, Key, Slot};
+use crate::store::shard::Shard;
+
+/// Cursors hold a shard's number above so many bits of position: 48 bits at most.
+const POSITION_BITS: u32 = 32;
+/// Keys that are warmed in one pass: their misses overlap, and what they touched stays in cache.
+const WARM_AT_ONCE: usize = 64;
+/// Random choices of a shard that may be rejected before the shards are counted.
+const REJECTIONS: usize = 8;
+
+impl Db {
+    /// Visits about `count` keys and returns the next cursor: 0 when the walk is over. It begins
+    /// with cursor 0. Whatever is present from the beginning to the end is visited at least once,
+    /// whatever is inserted and removed between the calls. A cursor that was never given out is
+    /// harmless.
+    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], Slot)) -> u64 {
+        let (mut shard, mut position) = (
+            (cursor >> POSITION_BITS) as usize,
+            cursor & ((1 << POSITION_BITS) - 1),
+        );
+        let mut left = count.max(1);
+        while let Some(keys) = self.shards.get(shard) {
+            if keys.len() > 0 {
+                if left == 0 {
+                    return (shard as u64) << POSITION_BITS | position;
+                }
+                let mut visited = 0;
+                position = keys.scan(position, left, |record| {
+                    visited += 1;
+                    let slot = Slot {
+                        shard: shard as u32,
+                        record,
+                    };
+                    visit(self.key(slot), slot);
+                });
+                left -= visited;
+                if position > 0 {
+                    return (shard as u64) << POSITION_BITS | position;
+                }
+            }
+            position = 0;
+            shard += 1;
+        }
+        0
+    }
+
+    /// A uniformly chosen key.
+    pub fn random(&self, rng: &mut Rng) -> Option<Slot> {
+        let shard = self.random_shard(rng, self.len, self.largest.keys, Shard::len)?;
+        let record = self.shards[shard].random(rng)?;
+        Some(Slot {
+            shard: shard as u32,
+            record,
+        })
+    }
+
+    /// A uniformly chosen key among those with an expiry.
+    pub fn random_volatile(&self, rng: &mut Rng) -> Option<Slot> {
+        let (len, bound) = (self.volatile_len, self.largest.volatile);
+        let shard = self.random_shard(rng, len, bound, Shard::volatile_len)?;
+        let record = self.shards[shard].random_volatile(rng)?;
+        Some(Slot {
+            shard: shard as u32,
+            record,
+        })
+    }
+
+    /// Touches what the commands on these keys will need, one kind of memory after the other, so
+    /// that the misses of different keys overlap. Changes nothing.
+    pub fn warm(&self, keys: &[Key<'_>]) {
+        for keys in keys.chunks(WARM_AT_ONCE) {
+            let mut records = [None; WARM_AT_ONCE];
+            for (key, record) in keys.iter().zip(&mut records) {
+                let shard = &self.shards[self.shard_of(key)];
+                *record = shard.warm(key.low());
+            }
+            let mut handles = [None; WARM_AT_ONCE];
+            for ((key, record), handle) in keys.iter().zip(&records).zip(&mut handles) {
+                let shard = &self.shards[self.shard_of(key)];
+                *handle = record.map(|record| shard.warm_record(record));
+            }
+            let mut sum = 0u8;
+            for handle in handles.iter().take(keys.len()).flatten() {
+                let block = self.heap.slab.bytes(*handle);
+                sum ^= block.first().copied().unwrap_or(0) ^ block.last().copied().unwrap_or(0);
+            }
+            black_box(sum);
+        }
+    }
+
+    /// A shard, chosen with a probability in proportion to `len`; the sum of all is `total`, none is
+    /// above `bound`. Shards are nearly equal, so the first choice is nearly always accepted; where
+    /// they are not (few keys, or a bound from before many removals), they are counted.
+    fn random_shard(
+        &self,
+        rng: &mut Rng,
+        total: usize,
+        bound: usize,
+        len: impl Fn(&Shard) -> usize,
+    ) -> Option<usize> {
+        if total == 0 {
+            return None;
+        }
+        for _ in 0..REJECTIONS {
+            let shard = rng.below(self.shards.len());
+            if rng.below(bound) < len(&self.shards[shard]) {
+                return Some(shard);
+            }
+        }
+        let mut at = rng.below(total);
+        for (shard, keys) in self.shards.iter().enumerate() {
+            match at.checked_sub(len(keys)) {
+                Some(rest) => at = rest,
+                None => return Some(shard),
+            }
+        }
+        None
+    }
+}
