@@ -19,6 +19,15 @@ pub const HOUSEKEEPING_BUDGET_NS: u64 = 700_000;
 /// How often periodic work runs, in microseconds: Redis's default `hz` of 10.
 const CRON_PERIOD_US: u64 = 100_000;
 
+/// How long the parts of a turn took, as the event loop measured them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TurnStats {
+    /// Reading, and the commands of all clients, microseconds.
+    pub commands_us: u64,
+    /// The tick, microseconds.
+    pub housekeeping_us: u64,
+}
+
 /// Background work in progress.
 #[derive(Debug, Default)]
 pub struct Housekeeping {
@@ -49,6 +58,13 @@ impl Engine {
         }
     }
 
+    /// Remembers the longest turns.
+    pub fn turn_stats(&mut self, turn: &TurnStats) {
+        let longest = &mut self.housekeeping;
+        longest.commands_us_max = longest.commands_us_max.max(turn.commands_us);
+        longest.housekeeping_us_max = longest.housekeeping_us_max.max(turn.housekeeping_us);
+    }
+
     /// When [`Engine::tick`] wants to run next, monotonic microseconds.
     pub fn next_deadline(&self) -> Option<u64> {
         if self.housekeeping.work_left || !self.ready.is_empty() {
@@ -66,8 +82,6 @@ impl Engine {
             left = self.keyspace_slice();
         }
         self.housekeeping.work_left = left;
-        let took_us = (self.clock.mono_ns() - started) / 1_000;
-        self.housekeeping.housekeeping_us_max = self.housekeeping.housekeeping_us_max.max(took_us);
     }
 
     /// One small piece of growth, freeing, compaction or expiry. Whether more is left.
