@@ -226,5 +226,6 @@ impl crate::engine::Engine {
         client.gates = SessionGates::default();
         client.gates.set(SessionGates::UNAUTHENTICATED, password);
         self.unwatch(key);
+        self.unsubscribe_all(key);
     }
 }

@@ -33,7 +33,15 @@ const STALE_NOW_NS: u64 = 500_000;
 
 /// Runs one command of a client; the reply goes to `out`.
 pub fn execute(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Outbox) -> Flow {
+    engine.running = Some(key);
     let flow = execute_one(engine, key, args, out);
+    engine.running = None;
+    if engine.pushed_to_running {
+        engine.pushed_to_running = false;
+        if let Some(client) = engine.clients.find_mut(key) {
+            out.append(&mut client.outbox);
+        }
+    }
     if !engine.blocked.is_empty() {
         serve_woken(engine);
     }

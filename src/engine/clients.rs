@@ -14,6 +14,7 @@ use crate::resp::reply::{Outbox, Protocol};
 use crate::resp::request::{LargeBulk, RequestParser};
 
 use super::blocked::BlockedOn;
+use super::pubsub::Subscriptions;
 use super::watch::WatchedKey;
 
 /// Address of a client: unique over the life of the server.
@@ -215,6 +216,8 @@ pub struct Client {
     pub transaction: Option<Box<Transaction>>,
     /// WATCH.
     pub watch: Option<Box<WatchState>>,
+    /// What it is subscribed to.
+    pub subscriptions: Option<Box<Subscriptions>>,
     /// What it waits for.
     pub blocked: Option<Box<BlockedOn>>,
 }
@@ -298,6 +301,7 @@ impl Clients {
             }),
             transaction: None,
             watch: None,
+            subscriptions: None,
             blocked: None,
         }));
         key

@@ -14,6 +14,7 @@ pub mod error;
 pub mod evict;
 pub mod gates;
 pub mod notify;
+pub mod pubsub;
 pub mod settle;
 pub mod tick;
 pub mod watch;
@@ -35,6 +36,7 @@ use buffers::BufferPool;
 use clients::{ClientKey, Clients, Closing, Endpoint};
 use effects::Effects;
 use gates::ServerGates;
+use pubsub::PubSub;
 use watch::Watch;
 
 /// How many clients' soft limits and idle times are looked at in one tick.
@@ -56,6 +58,12 @@ pub struct Engine {
     pub blocked: Blocked,
     /// Who watches keys.
     pub watch: Watch,
+    /// Who is subscribed to what.
+    pub pubsub: PubSub,
+    /// The client whose command is running.
+    pub running: Option<ClientKey>,
+    /// Something was pushed to the running client: it follows the reply.
+    pub pushed_to_running: bool,
     /// The command table, with its renames.
     pub registry: Registry,
     /// Counters.
@@ -111,6 +119,9 @@ impl Engine {
             gates: ServerGates::default(),
             blocked: Blocked::new(hasher.clone()),
             watch: Watch::new(hasher.clone()),
+            pubsub: PubSub::new(hasher.clone()),
+            running: None,
+            pushed_to_running: false,
             registry,
             stats,
             hasher,
@@ -179,6 +190,7 @@ impl Engine {
     /// Forgets a client whose socket is gone.
     pub fn disconnect(&mut self, key: ClientKey) {
         self.unwatch(key);
+        self.unsubscribe_all(key);
         let Some(mut client) = self.clients.remove(key) else {
             return;
         };

@@ -118,9 +118,4 @@ impl Engine {
     /// Where a change leaves the server for the append-only file and the replicas. There is
     /// neither yet; `Listeners::propagation` is false and nothing is built.
     fn propagate(&mut self, _command: &Propagated) {}
-
-    /// Publishes the events of the last command.
-    fn publish_events(&mut self) {
-        self.effects.events.clear();
-    }
 }
