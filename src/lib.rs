@@ -11,10 +11,12 @@ pub mod client;
 pub mod commands;
 pub mod dispatch;
 pub mod engine;
+
 pub mod resp;
 pub mod store;
 
 pub mod config;
+pub mod host;
 pub mod observe;
 
 pub mod random;

@@ -1,1 +1,219 @@
-fn main() {}
+//! The server's process: arguments, file and environment become a [`Config`], the machine becomes
+//! a [`Host`], and the event loop runs on both. Errors before that end on standard error.
+//!
+//! It is the only place that ends the process, by returning an exit code.
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::process::ExitCode;
+
+use clap::{ArgAction, CommandFactory, Parser};
+use kvd::config::load::{LoadError, Loaded, Sources, load};
+use kvd::config::{Config, IDLE, OPTIONS, REFUSED};
+use kvd::host::disk::OsDisk;
+use kvd::host::log::{LogControl, check_file, log_panics};
+use kvd::host::os::{Host, OsClock, OsEntropy};
+use kvd::host::supervise::Supervisor;
+use kvd::host::system::SystemFacts;
+use kvd::host::{error_text, files, limits};
+use tracing::{info, warn};
+
+/// jemalloc: its per-thread counters make the figures of memory exact, and its arenas suit the
+/// sizes of a store.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+const EXAMPLES: &str = "\
+Examples:
+  kvd                                    port 6379, data in the current directory
+  kvd --port 7000 --maxmemory 4gb --maxmemory-policy allkeys-lru
+  kvd --appendonly yes --appendfsync everysec --dir /var/lib/kvd
+  kvd --save \"\" --appendonly no          keep nothing on disk
+  kvd /etc/redis/redis.conf --loglevel verbose
+  echo 'port 7000' | kvd -               read the configuration from standard input
+  KVD_PORT=7000 KVD_MAXMEMORY=1gb kvd    or from the environment
+
+Every line of redis.conf is an option here: `maxclients 100` is `--maxclients 100`, or
+`--maxclients=100`, or KVD_MAXCLIENTS=100. Later wins: file, standard input, environment,
+command line. `kvd --help-options` lists all of them.
+
+The most used:
+  --port N                 TCP port (6379)
+  --bind ADDRESS...        addresses to listen on (all; `protected-mode` guards the open ones)
+  --unixsocket PATH        listen on a Unix socket too
+  --requirepass PASSWORD   ask clients for a password
+  --dir DIR                where the data files are (.)
+  --save \"SECONDS CHANGES\" when to write a snapshot (3600 1 300 100 60 10000)
+  --appendonly yes         log every write, so that a crash loses at most a second
+  --maxmemory BYTES        use no more than this, as 512mb or 4gb (0: no limit)
+  --maxmemory-policy NAME  what to evict then (noeviction)
+  --shards N               parts of each database (64)
+  --metrics-port N         serve Prometheus metrics and a status page (0: off)
+  --logfile PATH           log to a file instead of standard output
+  --log-format json        log as JSON";
+
+/// A fast, memory-safe server for Redis clients: one thread, no fork, no pauses.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kvd",
+    version,
+    disable_version_flag = true,
+    after_help = EXAMPLES,
+    override_usage = "kvd [FILE] [-] [--OPTION VALUE...]..."
+)]
+struct Cli {
+    /// Print the version.
+    #[arg(short = 'v', short_alias = 'V', long = "version", action = ArgAction::Version)]
+    version: Option<bool>,
+    /// List every option with its default.
+    #[arg(long)]
+    help_options: bool,
+    /// A configuration file, `-` for standard input, and options as in redis.conf.
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "FILE, OPTIONS"
+    )]
+    rest: Vec<OsString>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if cli.help_options {
+        print_options();
+        return ExitCode::SUCCESS;
+    }
+    // clap sees `--help` only before the first other argument.
+    if cli
+        .rest
+        .last()
+        .is_some_and(|last| last == "--help" || last == "-h")
+    {
+        // Nobody reads it if it cannot be printed.
+        let _ = Cli::command().print_help();
+        return ExitCode::SUCCESS;
+    }
+    match run(cli.rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Vec<OsString>) -> Result<(), String> {
+    let loaded = read_config(arguments).map_err(|error| error.to_string())?;
+    let log = LogControl::install(loaded.config.loglevel, &loaded.config.logfile);
+    log.set_format(loaded.config.log_format, loaded.config.log_timestamp_format);
+    log_panics();
+    let mut config = loaded.config;
+    let facts = SystemFacts::read();
+    say_hello(&config, &facts, &loaded.warnings);
+
+    config.maxclients = limits::raise_open_files(config.maxclients)?;
+    let mut supervisor = Supervisor::new(config.supervised);
+    if !config.pidfile.is_empty() {
+        supervisor.write_pid_file(&config.pidfile);
+    }
+    let mut host = Host {
+        clock: OsClock::new(),
+        entropy: OsEntropy,
+        disk: OsDisk::new(&config.dir),
+        facts,
+        supervisor,
+        log,
+    };
+
+    // ---- The event loop starts here: `kvd::net::run(config, &mut host)`. ----
+
+    host.supervisor.stopping();
+    host.supervisor.remove_pid_file();
+    warn!("kvd is now ready to exit, bye bye...");
+    Ok(())
+}
+
+/// Reads all sources, and makes what the rest of the process takes for granted true: paths are
+/// absolute, `dir` is the working directory, the log can be written.
+fn read_config(arguments: Vec<OsString>) -> Result<Loaded, LoadError> {
+    let sources = Sources {
+        arguments: arguments.into_iter().map(OsString::into_vec).collect(),
+        environment: std::env::vars_os()
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.into_vec()))
+            .collect(),
+    };
+    let mut stdin = || {
+        let mut text = Vec::new();
+        io::stdin().read_to_end(&mut text).map(|_| text)
+    };
+    let mut loaded = load(&sources, &mut files::OsFiles, &mut stdin)?;
+    let config = &mut loaded.config;
+    config.config_file = config.config_file.take().map(|path| files::absolute(&path));
+    let fails = |name: &str, text: String| match loaded.origins.get(name) {
+        Some(origin) => LoadError::at(origin, text),
+        None => LoadError::File {
+            path: name.to_owned(),
+            error: io::Error::other(text),
+        },
+    };
+    config.dir = files::enter_dir(&config.dir).map_err(|e| fails("dir", error_text(&e)))?;
+    if !config.logfile.is_empty() {
+        check_file(&config.logfile).map_err(|error| {
+            fails(
+                "logfile",
+                format!("Can't open the log file: {}", error_text(&error)),
+            )
+        })?;
+    }
+    Ok(loaded)
+}
+
+fn say_hello(config: &Config, facts: &SystemFacts, warnings: &[String]) {
+    info!(
+        "kvd {} is starting: pid {}, {} bits, {}",
+        env!("CARGO_PKG_VERSION"),
+        facts.pid,
+        facts.arch_bits,
+        facts.os
+    );
+    match &config.config_file {
+        Some(path) => info!("Configuration loaded from {path}"),
+        None => info!("No configuration file: defaults, environment and command line"),
+    }
+    for warning in warnings {
+        warn!("{warning}");
+    }
+}
+
+/// `--help-options`: what has an effect, with its default, then the names that have none.
+fn print_options() {
+    use std::io::Write;
+    let mut text = String::new();
+    for opt in OPTIONS.iter().filter(|opt| !opt.help.is_empty()) {
+        let default = if opt.default.is_empty() {
+            "\"\""
+        } else {
+            opt.default
+        };
+        text += &format!(
+            "--{} ({})  [{default}]\n   {}\n",
+            opt.name,
+            opt.kind.describe(),
+            opt.help
+        );
+    }
+    let names = |flag| {
+        let rows = OPTIONS
+            .iter()
+            .filter(move |opt| opt.help.is_empty() && opt.flags.has(flag));
+        rows.map(|opt| opt.name).collect::<Vec<_>>().join(" ")
+    };
+    text += &format!("\nAccepted, without effect:\n{}\n", names(IDLE));
+    text += &format!(
+        "\nNot supported, only their defaults are accepted:\n{}\n",
+        names(REFUSED)
+    );
+    // A closed pipe (`| head`) is no error.
+    let _ = io::stdout().write_all(text.as_bytes());
+}

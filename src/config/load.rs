@@ -443,7 +443,14 @@ fn nearest(name: &str) -> Option<&'static str> {
     candidates
         .map(|known| (distance(name.as_bytes(), known.as_bytes()), known))
         .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
+        .filter(|(distance, known)| {
+            *distance
+                <= if known.len() < 4 {
+                    1
+                } else {
+                    2 + known.len() / 10
+                }
+        })
         .map(|(_, known)| known)
 }
 

@@ -15,7 +15,7 @@ mod arguments;
 mod kind;
 pub mod load;
 mod options;
-mod pattern;
+pub mod pattern;
 mod rewrite;
 pub mod syntax;
 pub mod values;
@@ -268,3 +268,6 @@ fn words_of<'a>(opt: &Opt, value: &'a [u8]) -> Vec<&'a [u8]> {
         vec![value]
     }
 }
+
+#[cfg(test)]
+mod tests;

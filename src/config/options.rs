@@ -610,8 +610,11 @@ kept {
     "io-threads-always-active": bool, HIDDEN_LIVE, BOOL, "no";
     "key-load-delay": i32, HIDDEN_LIVE, num(I32_MIN, I32_MAX), "0";
     "loading-process-events-interval-bytes": u32, HIDDEN_LIVE, num(1024, I32_MAX), "2097152";
-    "lua-enable-deprecated-api" | "lua-enable-insecure-api": bool, HIDDEN_LIVE, BOOL, "no";
+    "lua-enable-deprecated-api": bool, HIDDEN_LIVE.and(PROTECTED), BOOL, "no";
+    "lua-enable-insecure-api": bool, HIDDEN_LIVE.and(PROTECTED), BOOL, "no";
     "min-io-threads-avoid-copy-reply": u32, HIDDEN_LIVE, INT, "7";
+    "min-string-size-avoid-copy-reply": u32, HIDDEN_LIVE, INT, "16384";
+    "min-string-size-avoid-copy-reply-threaded": u32, HIDDEN_LIVE, INT, "65536";
     "rdb-key-save-delay": i32, HIDDEN_LIVE, num(I32_MIN, I32_MAX), "0";
     "use-exit-on-panic": bool, HIDDEN_LIVE, BOOL, "no";
     "watchdog-period": u32, HIDDEN_LIVE, INT, "0";

@@ -5,6 +5,11 @@
 
 /// Whether `text` matches the glob `pattern` (`*`, `?`, `[a-z]`, `[^a]`, `\`), whatever the case.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    matches_exactly(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())
+}
+
+/// The same for names of files, where case counts.
+pub fn matches_exactly(pattern: &[u8], text: &[u8]) -> bool {
     let (mut pattern, mut text) = (pattern, text);
     // Where to go on when the text after the last star does not fit.
     let mut retry: Option<(&[u8], &[u8])> = None;
@@ -31,7 +36,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
 
 /// Matches one byte against the head of the pattern; returns the rest of the pattern.
 fn match_one(pattern: &[u8], byte: u8) -> Option<&[u8]> {
-    let same = |a: u8| a.eq_ignore_ascii_case(&byte);
+    let same = |a: u8| a == byte;
     match pattern {
         [b'?', rest @ ..] => Some(rest),
         [b'[', rest @ ..] => match_class(rest, byte),
@@ -46,7 +51,6 @@ fn match_class(class: &[u8], byte: u8) -> Option<&[u8]> {
         [b'^', rest @ ..] => (true, rest),
         _ => (false, class),
     };
-    let byte = byte.to_ascii_lowercase();
     let mut found = false;
     loop {
         let (low, high);
@@ -60,7 +64,7 @@ fn match_class(class: &[u8], byte: u8) -> Option<&[u8]> {
             [from, b'-', to, after @ ..] => (*from.min(to), *from.max(to), after),
             [one, after @ ..] => (*one, *one, after),
         };
-        found |= (low.to_ascii_lowercase()..=high.to_ascii_lowercase()).contains(&byte);
+        found |= (low..=high).contains(&byte);
     }
     (found != negated).then_some(rest)
 }
