@@ -12,8 +12,13 @@ pub struct Now {
 /// Where times come from. The core holds one as a trait object: a real clock in the server, a
 /// scripted one in tests.
 pub trait Clock {
-    /// Reads both clocks.
-    fn now(&mut self) -> Now;
+    /// Reads both clocks: one read of the hardware.
+    fn now(&self) -> Now;
+
     /// Reads the monotonic clock in nanoseconds: the cheap read between two commands.
-    fn mono_ns(&mut self) -> u64;
+    fn mono_ns(&self) -> u64;
+
+    /// The processor time that this thread has used, in microseconds. On a shared machine it tells
+    /// a slice that was too long from one that was interrupted. Dearer than [`Clock::now`].
+    fn thread_cpu_us(&self) -> u64;
 }

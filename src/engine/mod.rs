@@ -100,7 +100,7 @@ impl Engine {
         config: Config,
         registry: Registry,
         seed: u64,
-        mut clock: Box<dyn Clock>,
+        clock: Box<dyn Clock>,
     ) -> Box<Engine> {
         let mut rng = Rng::new(seed);
         let hasher = hash::seeded(rng.next_u64());

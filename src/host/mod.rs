@@ -20,16 +20,7 @@ pub mod supervise;
 pub mod system;
 
 pub use crate::config::load::error_text;
-
-/// Where the time comes from.
-pub trait Clock {
-    /// Reads both clocks. Cheap enough for once per slow command: one read of the hardware.
-    fn now(&self) -> Now;
-
-    /// The processor time that this thread has used, in microseconds. On a shared machine it tells
-    /// a slice that was too long from one that was interrupted. Dearer than [`Clock::now`].
-    fn thread_cpu_us(&self) -> u64;
-}
+pub use crate::time::Clock;
 
 /// Where randomness comes from. What is drawn here may be a secret.
 pub trait Entropy {

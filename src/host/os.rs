@@ -89,6 +89,10 @@ impl Clock for OsClock {
         }
     }
 
+    fn mono_ns(&self) -> u64 {
+        MONO_START_US * 1_000 + self.start.elapsed().as_nanos() as u64
+    }
+
     fn thread_cpu_us(&self) -> u64 {
         let time = clock_gettime(ClockId::ThreadCPUTime);
         time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000

@@ -18,12 +18,16 @@ const START_MS: i64 = 1_700_000_000_000;
 struct TestClock(Rc<Cell<Now>>);
 
 impl Clock for TestClock {
-    fn now(&mut self) -> Now {
+    fn now(&self) -> Now {
         self.0.get()
     }
 
-    fn mono_ns(&mut self) -> u64 {
+    fn mono_ns(&self) -> u64 {
         self.0.get().mono_us * 1_000
+    }
+
+    fn thread_cpu_us(&self) -> u64 {
+        self.0.get().mono_us
     }
 }
 
