@@ -154,17 +154,6 @@ pub fn write_coordinate(out: &mut Vec<u8>, degrees: f64) {
     }
 }
 
-/// Writes a distance: four digits behind the point, halves rounded to even after scaling.
-pub fn write_distance(out: &mut Vec<u8>, distance: f64) {
-    let scaled = (distance * 10_000.0).round_ties_even() as i64;
-    let sign = if scaled < 0 { "-" } else { "" };
-    let (whole, rest) = (
-        scaled.unsigned_abs() / 10_000,
-        scaled.unsigned_abs() % 10_000,
-    );
-    let _ = write!(out, "{sign}{whole}.{rest:04}");
-}
-
 /// Degrees as Redis turns them into radians: one multiplication by a rounded constant.
 trait Degrees {
     fn radians(self) -> f64;

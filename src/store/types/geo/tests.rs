@@ -1,4 +1,5 @@
 use super::*;
+use crate::resp::number::format_fixed;
 use crate::store::types::sequence::{Digest, Sequence};
 
 /// The corners and axes, then places all over the world, a third of them in Europe.
@@ -32,6 +33,13 @@ fn text(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     out
 }
 
+/// As GEODIST writes it.
+fn distance_text(distance: f64) -> Vec<u8> {
+    format_fixed(distance, 4)
+        .expect("no distance is that large")
+        .to_vec()
+}
+
 const UNITS: [Unit; 4] = [Unit::M, Unit::Km, Unit::Ft, Unit::Mi];
 
 /// The digests are those of ZSCORE, GEOPOS, GEOHASH and GEODIST of Valkey 9.1.2 and Redis 7.0.15.
@@ -52,7 +60,7 @@ fn scores_and_texts_are_those_of_a_real_server() {
         texts.add(b";");
         hashes.add(&place.geohash());
         let distance = place.distance(stored[n * 7 % stored.len()]) / UNITS[n % 4].metres();
-        distances.add(&text(|out| write_distance(out, distance)));
+        distances.add(&distance_text(distance));
         distances.add(b";");
     }
     assert_eq!(places[0].score(), 13_510_798_882_111_488);
@@ -176,7 +184,7 @@ fn searches_find_what_a_real_server_finds_in_the_same_order() {
                 found += 1;
                 answer.add(name.as_bytes());
                 answer.add(b" ");
-                answer.add(&text(|out| write_distance(out, distance / shape.metres())));
+                answer.add(&distance_text(distance / shape.metres()));
                 answer.add(b";");
             }
         }
@@ -213,12 +221,6 @@ fn strange_shapes_do_no_harm() {
     );
     assert!(Shape::polygon(Vec::new()).contains(centre).is_none());
     assert!(Place::new(f64::NAN, 0.0).is_none() && Place::new(180.1, 0.0).is_none());
-    assert_eq!(text(|out| write_distance(out, 0.0)), b"0.0000");
-    assert_eq!(text(|out| write_distance(out, 0.00005)), b"0.0000");
-    assert_eq!(
-        text(|out| write_distance(out, 166274.15156960033)),
-        b"166274.1516"
-    );
     assert_eq!(text(|out| write_coordinate(out, -0.0)), b"0");
     assert_eq!(Unit::from_name(b"KM"), Some(Unit::Km));
 }

@@ -6,6 +6,7 @@
 //!
 //! Limits: fewer than 2^32 items; scores are not NaN.
 
+mod check;
 mod node;
 mod order;
 mod remove;
@@ -15,9 +16,10 @@ mod tests;
 
 use node::{Arena, FANOUT, Inner, LEAF_ITEMS, Leaf, NONE, Node};
 
+use order::{Behind, Boundary};
+
 pub(super) use node::Item;
-pub use order::Members;
-pub(super) use order::{Before, Behind, Boundary, Key, LexCut, ScoreCut};
+pub(super) use order::{Before, Key, LexCut, Members, ScoreCut};
 
 /// Levels of inner nodes: with 16 of 64 children at the least, 8 are enough for 2^32 items.
 const HEIGHT_MAX: usize = 12;
@@ -27,7 +29,7 @@ const ROOMY: usize = LEAF_ITEMS * 3 / 4;
 const EDGE_ENTRIES: usize = 4;
 
 /// Items in order.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Tree {
     leaves: Arena<Leaf>,
     inners: Arena<Inner>,
@@ -48,6 +50,12 @@ pub(super) struct Place {
 struct Path {
     steps: [(u32, u32); HEIGHT_MAX],
     leaf: u32,
+}
+
+/// Where an item lies and what lies above it; of use until the tree changes.
+pub(super) struct Spot {
+    path: Path,
+    at: usize,
 }
 
 impl Tree {
@@ -232,18 +240,16 @@ impl Tree {
         }
     }
 
-    /// Notes that a member's bytes are now found under another handle, which can be read already.
-    pub(super) fn rename<M: Members>(&mut self, item: Item, handle: u32, members: &M) {
-        let Some((path, at)) = self.find(item, members) else {
-            return;
-        };
-        self.leaves[path.leaf].set(
-            at,
-            Item {
-                score: item.score,
-                handle,
-            },
-        );
+    /// Where an item lies, to give it another handle once its member has moved.
+    pub(super) fn spot<M: Members>(&self, item: Item, members: &M) -> Option<Spot> {
+        self.find(item, members).map(|(path, at)| Spot { path, at })
+    }
+
+    /// Notes that the member of the item at a spot is now found under another handle.
+    pub(super) fn set_handle(&mut self, spot: Spot, handle: u32) {
+        let Spot { path, at } = spot;
+        let score = self.leaves[path.leaf].item(at).score;
+        self.leaves[path.leaf].set(at, Item { score, handle });
         if at == 0 {
             self.refresh_mins(&path);
         }

@@ -42,7 +42,7 @@ pub(super) trait Node: Default {
 }
 
 /// Sorted items, linked to the leaves on both sides.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Leaf {
     scores: [f64; LEAF_ITEMS],
     handles: [u32; LEAF_ITEMS],
@@ -52,7 +52,7 @@ pub(super) struct Leaf {
 }
 
 /// Children, each with its exact smallest item and the number of items below it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Inner {
     scores: [f64; FANOUT],
     handles: [u32; FANOUT],
@@ -330,7 +330,7 @@ fn shift_left<T: Copy>(left: &mut [T], l: usize, right: &mut [T], r: usize, n: u
 }
 
 /// Nodes of one kind, dense: a freed node's place is taken by the last one.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Arena<T> {
     chunks: Vec<Vec<T>>,
 }

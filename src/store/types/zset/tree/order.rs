@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 /// Finds the bytes of a member by the handle that the tree holds.
-pub trait Members {
+pub(in super::super) trait Members {
     /// The bytes of the member that `handle` names.
     fn member(&self, handle: u32) -> &[u8];
 }
@@ -64,7 +64,7 @@ impl<M: Members> Key<'_, M> {
 pub(in super::super) struct Before<'a, M>(pub(in super::super) Key<'a, M>);
 
 /// Just behind the item that a key names.
-pub(in super::super) struct Behind<'a, M>(pub(in super::super) Key<'a, M>);
+pub(super) struct Behind<'a, M>(pub(super) Key<'a, M>);
 
 impl<M: Members> Boundary for Before<'_, M> {
     #[inline]

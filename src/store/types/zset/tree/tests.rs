@@ -311,18 +311,16 @@ fn a_member_can_move() {
         let moved = handle + 4_000;
         let old = pair.entry(handle, score);
         pair.pool.0[moved] = old.1.clone();
-        pair.tree.rename(
-            Item {
-                score,
-                handle: handle as u32,
-            },
-            moved as u32,
-            &pair.pool,
-        );
+        let item = Item {
+            score,
+            handle: handle as u32,
+        };
+        let spot = pair.tree.spot(item, &pair.pool).expect("is there");
         pair.model.remove(&old);
         pair.model.insert(Entry(score, old.1, moved as u32));
         pair.scores[moved] = Some(score);
         pair.pool.0[handle] = b"overwritten".to_vec();
+        pair.tree.set_handle(spot, moved as u32);
     }
     pair.compare();
 }
