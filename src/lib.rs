@@ -7,6 +7,8 @@
 //!   -> engine -> store (keyspace: hash(key) % N -> shard) -> resp (encoder) -> client (outbox) -> net
 //! ```
 
+pub mod net;
+
 pub mod client;
 pub mod commands;
 pub mod dispatch;

@@ -1,0 +1,452 @@
+//! The turn: what the server does, over and over, from the first connection to the last.
+//!
+//! Owns the order of things and the fairness between connections. The engine decides everything
+//! else: it is handed bytes ([`Engine::receive`], [`Engine::resume`]) and asked whom to write to
+//! ([`Engine::next_dirty`]), whom to go on with ([`Engine::next_ready`]), when to wake
+//! ([`Engine::next_deadline`]) and when to end ([`Engine::take_exit`]).
+//!
+//! Nothing is written while commands run: replies leave in the flush at the end of the turn, once
+//! a connection, when what they answer for has been written to the log. Two queues, both first in,
+//! first out, hold what one turn leaves to the next: connections to be served (unread bytes, or
+//! commands beyond the budget) and connections to be flushed (beyond their share). While one of
+//! them holds anything, the poll does not wait.
+//!
+//! A command costs no system call but the poll (shared), the read and the write.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::{Events, Poll, Waker};
+
+use crate::client::Progress;
+use crate::engine::Engine;
+use crate::engine::clients::{ClientKey, Closing};
+
+use super::connection::{Connections, Filled, Flushed};
+use super::listener::{ListenOptions, Listeners};
+use super::signal::SignalSource;
+use super::token::Source;
+
+/// Events taken from the kernel at once. It hands out the rest in the next turns, in order.
+const EVENTS_PER_TURN: usize = 1024;
+
+/// Connections accepted in one turn: 15 us each, so that a storm of them takes half a millisecond
+/// from those who are already there.
+const ACCEPTS_PER_TURN: usize = 32;
+
+/// Connections flushed in one turn: what a message to 100,000 subscribers may take from the others
+/// before they are served again.
+const FLUSHES_PER_TURN: usize = 1024;
+
+/// The one read buffer. One connection gets at most this much read in a turn.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Bytes read from all connections in one turn: many that upload large values must not keep the
+/// others waiting, although no command of theirs uses up the time budget.
+const READ_BYTES_PER_TURN: usize = 4 * 1024 * 1024;
+
+/// The poll, before there is a loop: threads that the engine needs get their waker from it.
+pub struct Poller {
+    poll: Poll,
+    waker: Arc<Waker>,
+}
+
+impl Poller {
+    /// A poll that watches nothing but its waker.
+    pub fn new() -> io::Result<Poller> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), Source::Waker.token())?);
+        Ok(Poller { poll, waker })
+    }
+
+    /// Makes the loop run a turn, from any thread.
+    pub fn waker(&self) -> Arc<Waker> {
+        Arc::clone(&self.waker)
+    }
+}
+
+/// The server: an engine and its sockets.
+pub struct EventLoop {
+    engine: Box<Engine>,
+    sockets: Box<Sockets>,
+}
+
+impl EventLoop {
+    /// Puts a server together. Without `signals` those of the process are left alone.
+    pub fn new(
+        engine: Box<Engine>,
+        poller: Poller,
+        listeners: Listeners,
+        signals: Option<SignalSource>,
+    ) -> io::Result<EventLoop> {
+        Ok(EventLoop {
+            engine,
+            sockets: Box::new(Sockets::new(poller, listeners, signals)?),
+        })
+    }
+
+    /// Serves until the engine ends the server; returns the exit code.
+    pub fn run(mut self) -> io::Result<i32> {
+        let mut timeout = Some(Duration::ZERO);
+        loop {
+            timeout = self.turn(timeout)?;
+            if let Some(code) = self.engine.take_exit() {
+                return Ok(code);
+            }
+        }
+    }
+
+    /// One turn. Returns how long the next one may wait for events.
+    fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Option<Duration>> {
+        let EventLoop { engine, sockets } = self;
+        sockets.poll(timeout)?;
+        engine.begin_turn();
+        let started_ns = engine.boundary_ns;
+        sockets.sort_events(engine);
+        sockets.accept(engine);
+        sockets.serve(engine);
+        let served_ns = engine.clock.mono_ns();
+        engine.tick();
+        let ticked_ns = engine.clock.mono_ns();
+        sockets.queue_unparked(engine);
+        sockets.flush(engine);
+        let commands_us_max = &mut engine.housekeeping.commands_us_max;
+        *commands_us_max = (*commands_us_max).max(served_ns.saturating_sub(started_ns) / 1_000);
+        if engine.listen_changed() {
+            sockets.rebind(engine);
+        }
+        let now_us = engine.mono_us() + ticked_ns.saturating_sub(started_ns) / 1_000;
+        Ok(sockets.timeout(engine, now_us))
+    }
+}
+
+/// Everything but the engine. Kept apart from it, so that a running command can have the other
+/// connections served.
+pub struct Sockets {
+    poll: Poll,
+    /// Keeps the waker's descriptor open.
+    _waker: Arc<Waker>,
+    events: Events,
+    signals: Option<SignalSource>,
+    listeners: Listeners,
+    connections: Connections,
+    /// Connections to be served, in the order in which they became ready.
+    ready: VecDeque<ClientKey>,
+    /// Connections to be flushed.
+    unflushed: VecDeque<ClientKey>,
+    /// Empty while it is lent to the running command.
+    buffer: Vec<u8>,
+}
+
+impl Sockets {
+    fn new(
+        poller: Poller,
+        mut listeners: Listeners,
+        mut signals: Option<SignalSource>,
+    ) -> io::Result<Sockets> {
+        let registry = poller.poll.registry();
+        listeners.register(registry)?;
+        if let Some(signals) = &mut signals {
+            signals.register(registry)?;
+        }
+        Ok(Sockets {
+            poll: poller.poll,
+            _waker: poller.waker,
+            events: Events::with_capacity(EVENTS_PER_TURN),
+            signals,
+            listeners,
+            connections: Connections::default(),
+            ready: VecDeque::new(),
+            unflushed: VecDeque::new(),
+            buffer: vec![0; READ_BUFFER_BYTES],
+        })
+    }
+
+    /// A small turn over all connections but those that have a command running: for a command that
+    /// takes long, called from inside of it. The others get their answer (mostly BUSY) and can end
+    /// it. No tick, and the time stands still.
+    pub fn serve_others(&mut self, engine: &mut Engine) {
+        if self.poll(Some(Duration::ZERO)).is_err() {
+            // The turn that the command runs in meets the error again and reports it.
+            return;
+        }
+        self.sort_events(engine);
+        self.accept(engine);
+        self.serve(engine);
+        self.flush(engine);
+    }
+
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            // A turn without events is harmless, and the next one computes the timeout afresh.
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            result => result,
+        }
+    }
+
+    /// How long the next poll may wait; `None` is for ever.
+    fn timeout(&self, engine: &Engine, now_us: u64) -> Option<Duration> {
+        if !self.ready.is_empty() || !self.unflushed.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let deadlines = [engine.next_deadline(), self.listeners.next_accept_us()];
+        let next_us = deadlines.into_iter().flatten().min()?;
+        Some(Duration::from_micros(next_us.saturating_sub(now_us)))
+    }
+
+    /// Notes what the events say. Nothing is read or written here.
+    fn sort_events(&mut self, engine: &mut Engine) {
+        for event in self.events.iter() {
+            match Source::of(event.token()) {
+                Source::Connection(key) => {
+                    let Some(connection) = self.connections.find(key) else {
+                        continue;
+                    };
+                    let ended = event.is_read_closed() || event.is_error();
+                    let readable = event.is_readable() || ended;
+                    if readable && connection.on_readable(ended) && !connection.in_ready_queue {
+                        connection.in_ready_queue = true;
+                        self.ready.push_back(key);
+                    }
+                    let writable = event.is_writable() || event.is_write_closed();
+                    if writable
+                        && connection.on_writable(self.poll.registry(), event.token())
+                        && !connection.in_flush_queue
+                    {
+                        connection.in_flush_queue = true;
+                        self.unflushed.push_back(key);
+                    }
+                }
+                Source::Listener(place) => self.listeners.set_ready(place),
+                // The tick of this turn collects what the other thread has done.
+                Source::Waker => {}
+                Source::Signals => {
+                    if self
+                        .signals
+                        .as_mut()
+                        .is_some_and(SignalSource::take_shutdown)
+                    {
+                        engine.signal_shutdown();
+                    }
+                }
+            }
+        }
+        // Nested turns poll again before the outer one is over: an event is sorted once.
+        self.events.clear();
+    }
+
+    fn accept(&mut self, engine: &mut Engine) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Some((mut stream, endpoint)) = self.listeners.accept(engine.mono_us()) else {
+                return;
+            };
+            let key = match engine.connect(endpoint) {
+                Ok(key) => key,
+                Err(words) => {
+                    stream.refuse(&words, &mut self.buffer);
+                    continue;
+                }
+            };
+            match stream.register(self.poll.registry(), Source::Connection(key).token()) {
+                Ok(()) => self.connections.insert(key, stream),
+                Err(error) => {
+                    tracing::warn!(%error, "Cannot watch a new connection, closing it");
+                    engine.disconnect(key);
+                }
+            }
+        }
+    }
+
+    /// Serves the connections that are ready now. Those that become ready meanwhile, and those
+    /// beyond the budget, keep their place for the next turn.
+    fn serve(&mut self, engine: &mut Engine) {
+        let mut bytes_left = READ_BYTES_PER_TURN;
+        for _ in 0..self.ready.len() {
+            let Some(key) = self.ready.pop_front() else {
+                return;
+            };
+            let read = self.serve_one(engine, key);
+            bytes_left = bytes_left.saturating_sub(read);
+            if bytes_left == 0 || engine.boundary_ns >= engine.budget_end_ns {
+                return;
+            }
+        }
+    }
+
+    /// Goes on with the commands at hand, or reads once. Returns the bytes read.
+    fn serve_one(&mut self, engine: &mut Engine, key: ClientKey) -> usize {
+        let Some(connection) = self.connections.find(key) else {
+            return 0;
+        };
+        connection.in_ready_queue = false;
+        if connection.is_running() {
+            self.queue_ready(key);
+            return 0;
+        }
+        if connection.has_resume() {
+            connection.begin_work();
+            let progress = engine.resume(key);
+            self.settle(key, progress);
+            return 0;
+        }
+        if !connection.has_unread() {
+            return 0;
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        if buffer.is_empty() {
+            buffer.resize(READ_BUFFER_BYTES, 0);
+        }
+        let filled = connection.fill(&mut buffer);
+        match filled {
+            Filled::Bytes(read) => {
+                connection.begin_work();
+                let progress = engine.receive(key, &buffer[..read]);
+                self.settle(key, progress);
+            }
+            Filled::Nothing => {}
+            // The flush closes it, when the replies to what it sent before are out.
+            Filled::Ended => self.queue_flush(key),
+            Filled::Broken => self.disconnect(engine, key),
+        }
+        self.buffer = buffer;
+        match filled {
+            Filled::Bytes(read) => read,
+            _ => 0,
+        }
+    }
+
+    /// Notes how far the engine came with a connection's commands.
+    fn settle(&mut self, key: ClientKey, progress: Progress) {
+        let Some(connection) = self.connections.find(key) else {
+            return;
+        };
+        connection.end_work();
+        match progress {
+            Progress::Idle | Progress::Parked => {
+                if connection.has_unread() {
+                    self.queue_ready(key);
+                }
+            }
+            Progress::More => {
+                connection.set_resume();
+                self.queue_ready(key);
+            }
+            Progress::Closing => connection.ignore_input(),
+        }
+    }
+
+    /// Queues the clients that were blocked or paused and may go on.
+    fn queue_unparked(&mut self, engine: &mut Engine) {
+        while let Some(key) = engine.next_ready() {
+            if let Some(connection) = self.connections.find(key) {
+                connection.set_resume();
+                self.queue_ready(key);
+            }
+        }
+    }
+
+    /// Writes to every connection that has output, once, and closes those that are done.
+    fn flush(&mut self, engine: &mut Engine) {
+        self.queue_dirty(engine);
+        for _ in 0..self.unflushed.len().min(FLUSHES_PER_TURN) {
+            let Some(key) = self.unflushed.pop_front() else {
+                break;
+            };
+            self.flush_one(engine, key);
+        }
+        // Who was marked by a flush or a close must not wait for the next event.
+        self.queue_dirty(engine);
+    }
+
+    fn queue_dirty(&mut self, engine: &mut Engine) {
+        while let Some(key) = engine.next_dirty() {
+            self.queue_flush(key);
+        }
+    }
+
+    fn flush_one(&mut self, engine: &mut Engine, key: ClientKey) {
+        let Some(connection) = self.connections.find(key) else {
+            return;
+        };
+        connection.in_flush_queue = false;
+        if connection.is_running() {
+            // Its outbox is in use further up on the stack.
+            self.queue_flush(key);
+            return;
+        }
+        let closing = engine.closing(key);
+        if closing == Closing::Now {
+            self.disconnect(engine, key);
+            return;
+        }
+        if connection.is_output_blocked() {
+            return;
+        }
+        let Some(outbox) = engine.outbox(key) else {
+            return;
+        };
+        let (written, flushed) = connection.flush(outbox);
+        let is_over = connection.has_ended() || closing == Closing::AfterFlush;
+        let token = Source::Connection(key).token();
+        let is_done = match flushed {
+            Flushed::Broken => true,
+            Flushed::Blocked => connection
+                .wait_for_room(self.poll.registry(), token)
+                .is_err(),
+            Flushed::All => is_over,
+            Flushed::Budget => false,
+        };
+        if written > 0 {
+            engine.flushed(key, written);
+        }
+        if is_done {
+            self.disconnect(engine, key);
+        } else if flushed == Flushed::Budget {
+            self.queue_flush(key);
+        }
+    }
+
+    fn disconnect(&mut self, engine: &mut Engine, key: ClientKey) {
+        if let Some(connection) = self.connections.remove(key) {
+            connection.close(&mut self.buffer);
+            engine.disconnect(key);
+            self.listeners.descriptor_freed();
+        }
+    }
+
+    #[inline]
+    fn queue_ready(&mut self, key: ClientKey) {
+        if let Some(connection) = self.connections.find(key)
+            && !connection.in_ready_queue
+        {
+            connection.in_ready_queue = true;
+            self.ready.push_back(key);
+        }
+    }
+
+    #[inline]
+    fn queue_flush(&mut self, key: ClientKey) {
+        if let Some(connection) = self.connections.find(key)
+            && !connection.in_flush_queue
+        {
+            connection.in_flush_queue = true;
+            self.unflushed.push_back(key);
+        }
+    }
+
+    #[cold]
+    fn rebind(&mut self, engine: &Engine) {
+        let result = ListenOptions::from_config(engine.config())
+            .and_then(|options| self.listeners.rebind(options, self.poll.registry()));
+        match result {
+            Ok(()) => {
+                for bound in self.listeners.bound() {
+                    tracing::info!("Listening on {bound}");
+                }
+            }
+            Err(error) => tracing::error!(%error, "Listening where it did before"),
+        }
+    }
+}
