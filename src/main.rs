@@ -11,12 +11,15 @@ use std::process::ExitCode;
 use clap::{ArgAction, CommandFactory, Parser};
 use kvd::config::load::{LoadError, Loaded, Sources, load};
 use kvd::config::{Config, IDLE, OPTIONS, REFUSED};
-use kvd::host::disk::OsDisk;
+use kvd::dispatch::table::Registry;
+use kvd::engine::Engine;
+use kvd::host::Entropy;
 use kvd::host::log::{LogControl, check_file, log_panics};
-use kvd::host::os::{Host, OsClock, OsEntropy};
+use kvd::host::os::{OsClock, OsEntropy};
 use kvd::host::supervise::Supervisor;
 use kvd::host::system::SystemFacts;
 use kvd::host::{error_text, files, limits};
+use kvd::net::{EventLoop, ListenOptions, Listeners, Poller, SignalSource};
 use tracing::{info, warn};
 
 /// jemalloc: its per-thread counters make the figures of memory exact, and its arenas suit the
@@ -95,7 +98,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match run(cli.rest) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -103,7 +106,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Vec<OsString>) -> Result<(), String> {
+fn run(arguments: Vec<OsString>) -> Result<u8, String> {
     let loaded = read_config(arguments).map_err(|error| error.to_string())?;
     let log = LogControl::install(loaded.config.loglevel, &loaded.config.logfile);
     log.set_format(loaded.config.log_format, loaded.config.log_timestamp_format);
@@ -117,21 +120,39 @@ fn run(arguments: Vec<OsString>) -> Result<(), String> {
     if !config.pidfile.is_empty() {
         supervisor.write_pid_file(&config.pidfile);
     }
-    let mut host = Host {
-        clock: OsClock::new(),
-        entropy: OsEntropy,
-        disk: OsDisk::new(&config.dir),
-        facts,
-        supervisor,
-        log,
-    };
-
-    // ---- The event loop starts here: `kvd::net::run(config, &mut host)`. ----
-
-    host.supervisor.stopping();
-    host.supervisor.remove_pid_file();
+    let mut registry = kvd::registry();
+    for renamed in &config.renamed_commands {
+        registry
+            .rename(&renamed.from, &renamed.to)
+            .map_err(|error| LoadError::at(&renamed.origin, error.to_string()).to_string())?;
+    }
+    let code = serve(config, registry, &mut supervisor)?;
+    supervisor.stopping();
+    supervisor.remove_pid_file();
     warn!("kvd is now ready to exit, bye bye...");
-    Ok(())
+    Ok(code)
+}
+
+/// Opens the sockets, says where, and serves until the server ends; returns the exit code.
+fn serve(config: Config, registry: Registry, supervisor: &mut Supervisor) -> Result<u8, String> {
+    let options = ListenOptions::from_config(&config).map_err(|error| error.to_string())?;
+    let listeners = Listeners::open(options).map_err(|error| error.to_string())?;
+    for bound in listeners.bound() {
+        info!("listening on {bound}");
+    }
+    info!(
+        "{} databases of {} shards; nothing is kept on disk yet",
+        config.databases, config.shards
+    );
+    let poller = Poller::new().map_err(|error| error.to_string())?;
+    let signals = SignalSource::install().map_err(|error| error.to_string())?;
+    let engine = Engine::new(config, registry, OsEntropy.seed(), Box::new(OsClock::new()));
+    let event_loop = EventLoop::new(engine, poller, listeners, Some(signals))
+        .map_err(|error| error.to_string())?;
+    supervisor.ready();
+    info!("ready to accept connections");
+    let code = event_loop.run().map_err(|error| error.to_string())?;
+    Ok(u8::try_from(code).unwrap_or(1))
 }
 
 /// Reads all sources, and makes what the rest of the process takes for granted true: paths are

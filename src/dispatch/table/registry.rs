@@ -30,6 +30,17 @@ pub enum TableError {
     Unknown(String),
 }
 
+impl std::fmt::Display for TableError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TableError::Duplicate(name) => write!(f, "there is a command '{name}' already"),
+            TableError::Orphan(name) => write!(f, "'{name}' is a subcommand of no command"),
+            TableError::Full => write!(f, "too many commands"),
+            TableError::Unknown(name) => write!(f, "there is no command '{name}'"),
+        }
+    }
+}
+
 /// All rows, by number and by name.
 #[derive(Debug)]
 pub struct Registry {
