@@ -5,7 +5,7 @@
 
 use crate::engine::Engine;
 use crate::engine::blocked::{BlockRequest, BlockedOn};
-use crate::engine::clients::{ClientKey, Closing, ReplyMode, SessionGates};
+use crate::engine::clients::{ClientKey, ReplyMode, SessionGates};
 use crate::engine::context::{Caller, KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::{Args, OwnedArgs};
@@ -33,7 +33,15 @@ const STALE_NOW_NS: u64 = 500_000;
 
 /// Runs one command of a client; the reply goes to `out`.
 pub fn execute(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Outbox) -> Flow {
+    engine.running = Some(key);
     let flow = execute_one(engine, key, args, out);
+    engine.running = None;
+    if engine.pushed_to_running {
+        engine.pushed_to_running = false;
+        if let Some(client) = engine.clients.find_mut(key) {
+            out.append(&mut client.outbox);
+        }
+    }
     if !engine.blocked.is_empty() {
         serve_woken(engine);
     }
@@ -68,11 +76,6 @@ fn execute_one(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Ou
     }
     if !open {
         apply_reply_mode(engine, key, out, before);
-    }
-    // Only a command that sees the server can end its own connection.
-    let sees_server = matches!(found.command.handler, Handler::Server(_));
-    if sees_server && engine.closing(key) != Closing::No {
-        return Flow::Closing;
     }
     Flow::Done
 }

@@ -23,7 +23,6 @@ use mio::{Events, Poll, Waker};
 use crate::client::Progress;
 use crate::engine::Engine;
 use crate::engine::clients::{ClientKey, Closing};
-use crate::engine::tick::{COMMANDS_BUDGET_NS, TurnStats};
 
 use super::connection::{Connections, Filled, Flushed};
 use super::listener::{ListenOptions, Listeners};
@@ -113,10 +112,8 @@ impl EventLoop {
         let ticked_ns = engine.clock.mono_ns();
         sockets.queue_unparked(engine);
         sockets.flush(engine);
-        engine.turn_stats(&TurnStats {
-            commands_us: served_ns.saturating_sub(started_ns) / 1_000,
-            housekeeping_us: ticked_ns.saturating_sub(served_ns) / 1_000,
-        });
+        let commands_us_max = &mut engine.housekeeping.commands_us_max;
+        *commands_us_max = (*commands_us_max).max(served_ns.saturating_sub(started_ns) / 1_000);
         if engine.listen_changed() {
             sockets.rebind(engine);
         }
@@ -175,14 +172,10 @@ impl Sockets {
             // The turn that the command runs in meets the error again and reports it.
             return;
         }
-        // The budget of the turn is long used up by the command that runs.
-        let outer_end_ns = engine.budget_end_ns;
-        engine.budget_end_ns = engine.clock.mono_ns() + COMMANDS_BUDGET_NS;
         self.sort_events(engine);
         self.accept(engine);
         self.serve(engine);
         self.flush(engine);
-        engine.budget_end_ns = outer_end_ns;
     }
 
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
@@ -457,6 +450,3 @@ impl Sockets {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

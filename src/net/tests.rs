@@ -5,36 +5,17 @@ use std::net::{Shutdown, SocketAddr, TcpListener as StdTcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit};
 
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::time::{Clock, Now};
 
 use super::*;
 
 /// Longer than anything here takes on a busy machine: a hang fails instead of hanging.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
-
-pub(super) struct TestClock(pub Instant);
-
-impl Clock for TestClock {
-    fn now(&mut self) -> Now {
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Now {
-            unix_ms: unix.as_millis() as i64,
-            mono_us: self.mono_ns() / 1_000,
-        }
-    }
-
-    fn mono_ns(&mut self) -> u64 {
-        self.0.elapsed().as_nanos() as u64
-    }
-}
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An event loop on its own thread, ended when dropped.
 struct Server {
@@ -48,7 +29,10 @@ impl Server {
     }
 
     fn with(adjust: impl FnOnce(&mut Config, &mut ListenOptions)) -> Server {
-        let mut config = Config::default();
+        let mut config = Config {
+            maxclients: 10_000,
+            ..Config::default()
+        };
         let mut options = ListenOptions {
             backlog: 511,
             ..ListenOptions::default()
@@ -60,12 +44,7 @@ impl Server {
             panic!("TCP first")
         };
         let thread = thread::spawn(move || {
-            let engine = Engine::new(
-                config,
-                crate::registry(),
-                1,
-                Box::new(TestClock(Instant::now())),
-            );
+            let engine = Engine::new(config);
             let server = EventLoop::new(engine, Poller::new().unwrap(), listeners, None).unwrap();
             server.run().unwrap()
         });
@@ -76,15 +55,11 @@ impl Server {
     }
 
     fn connect(&self) -> TcpStream {
-        connect(self.address)
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream
     }
-}
-
-pub(super) fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
-    stream
 }
 
 impl Drop for Server {
@@ -105,7 +80,7 @@ fn expect(stream: &mut impl Read, reply: &[u8]) {
     stream.read_exact(&mut read).unwrap();
     assert!(
         read == reply,
-        "{} instead of {}",
+        "{:?} instead of {:?}",
         read.escape_ascii(),
         reply.escape_ascii()
     );
@@ -114,7 +89,7 @@ fn expect(stream: &mut impl Read, reply: &[u8]) {
 fn expect_end(stream: &mut impl Read) {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
-        Ok(_) => assert!(rest.is_empty(), "{} before the end", rest.escape_ascii()),
+        Ok(_) => assert!(rest.is_empty(), "{:?} before the end", rest.escape_ascii()),
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
     }
 }
@@ -224,7 +199,7 @@ fn a_blocked_client_that_closes_is_let_go() {
     let mut stream = server.connect();
     stream.write_all(b"BLPOP nothing 0\r\n").unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
-    stream.read_to_end(&mut Vec::new()).unwrap();
+    expect_end(&mut stream);
     // Its place is free again.
     let mut next = server.connect();
     next.write_all(b"PING\r\n").unwrap();
@@ -278,9 +253,7 @@ fn quit_is_answered_before_the_end_and_the_rest_is_not() {
 
 #[test]
 fn a_client_that_never_reads_stops_nobody() {
-    let server = Server::with(|config, _| {
-        config.client_output_buffer_limit.normal.hard_bytes = 16 << 20;
-    });
+    let server = Server::start();
     let mut deaf = server.connect();
     deaf.set_nonblocking(true).unwrap();
     let request = format!("ECHO {}\r\n", "x".repeat(8_000)).repeat(8);
