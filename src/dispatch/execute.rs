@@ -5,7 +5,7 @@
 
 use crate::engine::Engine;
 use crate::engine::blocked::{BlockRequest, BlockedOn};
-use crate::engine::clients::{ClientKey, ReplyMode, SessionGates};
+use crate::engine::clients::{ClientKey, Closing, ReplyMode, SessionGates};
 use crate::engine::context::{Caller, KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::{Args, OwnedArgs};
@@ -76,6 +76,11 @@ fn execute_one(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Ou
     }
     if !open {
         apply_reply_mode(engine, key, out, before);
+    }
+    // Only a command that sees the server can end its own connection.
+    let sees_server = matches!(found.command.handler, Handler::Server(_));
+    if sees_server && engine.closing(key) != Closing::No {
+        return Flow::Closing;
     }
     Flow::Done
 }

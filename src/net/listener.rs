@@ -17,12 +17,13 @@ use std::time::Duration;
 
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry};
-use rustix::fs::{FileType, Gid, Mode, OFlags};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 
 use crate::config::Config;
 use crate::engine::clients::Endpoint;
+use crate::host::files::set_socket_permissions;
 
 use super::connection::Stream;
 use super::token::{LISTENERS_MAX, Source};
@@ -59,10 +60,10 @@ pub struct TcpAddress {
 pub struct UnixAddress {
     /// Path of the socket file.
     pub path: Box<str>,
-    /// Its permissions; by default what the umask leaves.
-    pub permissions: Option<u32>,
-    /// Its group; by default that of the process.
-    pub group: Option<u32>,
+    /// Its permissions; 0 is what the umask leaves.
+    pub permissions: u32,
+    /// Its group; empty is that of the process.
+    pub group: Box<str>,
 }
 
 /// Where and how to listen.
@@ -94,14 +95,10 @@ impl ListenOptions {
             options.add_bind(&bind, config.metrics_port, Class::Metrics)?;
         }
         if !config.unixsocket.is_empty() {
-            let group = match config.unixsocketgroup.as_str() {
-                "" => None,
-                name => Some(group_id(name)?),
-            };
             options.unix = Some(UnixAddress {
                 path: config.unixsocket.as_str().into(),
-                permissions: (config.unixsocketperm != 0).then_some(config.unixsocketperm),
-                group,
+                permissions: config.unixsocketperm,
+                group: config.unixsocketgroup.as_str().into(),
             });
         }
         Ok(options)
@@ -492,12 +489,7 @@ fn open_unix(asked: &UnixAddress, backlog: u32) -> io::Result<ListenerSocket> {
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::unix(&*asked.path)?)?;
     // Before it listens, so that nobody slips in.
-    if let Some(group) = asked.group {
-        rustix::fs::chown(&*asked.path, None, Some(Gid::from_raw(group)))?;
-    }
-    if let Some(permissions) = asked.permissions {
-        rustix::fs::chmod(&*asked.path, Mode::from_raw_mode(permissions))?;
-    }
+    set_socket_permissions(&asked.path, asked.permissions, &asked.group)?;
     socket.listen(backlog.clamp(1, i32::MAX as u32) as i32)?;
     Ok(ListenerSocket::Unix {
         socket: UnixListener::from_std(StdUnixListener::from(socket)),
@@ -521,36 +513,6 @@ fn remove_stale(path: &str) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The number of a group, by the name it has in `/etc/group` or by the number itself.
-fn group_id(name: &str) -> io::Result<u32> {
-    if let Ok(id) = name.parse() {
-        return Ok(id);
-    }
-    let file = rustix::fs::open(
-        "/etc/group",
-        OFlags::RDONLY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?;
-    let mut text = Vec::new();
-    let mut chunk = [0; 4096];
-    loop {
-        match rustix::io::read(&file, &mut chunk)? {
-            0 => break,
-            read => text.extend_from_slice(&chunk[..read]),
-        }
-    }
-    String::from_utf8_lossy(&text)
-        .lines()
-        .find_map(|line| {
-            let mut fields = line.split(':');
-            (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok())?
-        })
-        .ok_or_else(|| {
-            let text = format!("there is no group '{name}' (unixsocketgroup)");
-            io::Error::new(ErrorKind::NotFound, text)
-        })
 }
 
 /// Whether a machine may be without this address: those marked optional, and a whole protocol.

@@ -51,8 +51,8 @@ impl SignalSource {
         let mut asked = false;
         for signal in self.signals.pending() {
             match signal {
-                SIGTERM => tracing::info!("Received SIGTERM, shutting down"),
-                SIGINT => tracing::info!("Received SIGINT, shutting down"),
+                SIGTERM => tracing::debug!("SIGTERM"),
+                SIGINT => tracing::debug!("SIGINT"),
                 _ => continue,
             }
             asked = true;
