@@ -105,7 +105,8 @@ fn command_info() {
     assert!(
         text.starts_with(
             "*10 $6 memory :-2 ~1 +write :0 :0 :0 ~2 +@write +@slow ~0 ~0 *1 \
-             *10 $12 memory|stats :-3 ~1 +write :1 :1 :1 ~2 +@write +@slow ~1 $3 tip ~1 %4 $5 notes "
+             *10 $12 memory|stats :-3 ~1 +write :1 :1 :1 ~2 +@write +@slow ~1 $3 tip \
+             ~1 %4 $5 notes "
         ),
         "{text}"
     );
