@@ -418,3 +418,6 @@ impl KeySpec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

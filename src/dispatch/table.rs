@@ -179,3 +179,6 @@ impl Command {
         if plain { spec.index() } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,7 +159,7 @@ fn of_sort(args: Args<'_>, found: &mut KeyRefs) -> Option<()> {
 fn of_migrate(args: Args<'_>, found: &mut KeyRefs) -> Option<()> {
     let mut at = 6;
     while at < args.len() {
-        if is(args, at, b"keys") {
+        if is(args, at, b"keys") && at + 1 < args.len() {
             // A key before KEYS is a syntax error: the handler will say so.
             if args.get(3).is_some_and(|key| !key.is_empty()) {
                 return None;
@@ -201,9 +201,7 @@ fn of_xread(specs: &[KeySpec], args: Args<'_>, found: &mut KeyRefs) -> Option<()
             () => return None,
         };
     }
-    let left = args.len() - at - 1;
-    if left == 0 || left % 2 != 0 {
-        return None;
-    }
-    push_all(found, at + 1..at + 1 + left / 2, flags)
+    // An odd rest is for the handler to refuse.
+    let half = (args.len() - at - 1) / 2;
+    push_all(found, at + 1..at + 1 + half, flags)
 }
