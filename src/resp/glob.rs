@@ -122,16 +122,17 @@ impl Glob<'_> {
         matched != negated
     }
 
-    /// Bytes are compared as C's `char` on x86: those above 127 are negative. The bounds are put in
-    /// order before case is folded.
+    /// Bytes are compared as C's `char` on x86, where those above 127 are negative, and the bounds
+    /// are put in order like that. Then `tolower` makes all of them positive but 255, its EOF.
     fn in_range(&self, start: u8, end: u8, byte: u8) -> bool {
         let (start, end) = (start as i8, end as i8);
-        let (start, end) = (start.min(end) as u8, start.max(end) as u8);
-        let fold = |byte: u8| match self.nocase {
-            true => byte.to_ascii_lowercase() as i8,
-            false => byte as i8,
+        let (start, end) = (start.min(end), start.max(end));
+        let fold = |byte: i8| match self.nocase {
+            true if byte == -1 => -1,
+            true => i16::from((byte as u8).to_ascii_lowercase()),
+            false => i16::from(byte),
         };
-        (fold(start)..=fold(end)).contains(&fold(byte))
+        (fold(start)..=fold(end)).contains(&fold(byte as i8))
     }
 
     #[inline]
