@@ -6,12 +6,14 @@
 //! network: whoever starts the server passes texts in ([`load::Sources`]), and whoever serves
 //! CONFIG SET applies what [`Changes`] lists and calls [`Changes::undo`] when that fails.
 //!
-//! Limits: [`load::INCLUDE_DEPTH_MAX`] nested includes; [`values::BIND_ADDRESSES_MAX`] addresses.
+//! Limits: [`load::INCLUDE_DEPTH_MAX`] nested includes; [`BIND_ADDRESSES_MAX`] addresses.
 
 use std::borrow::Cow;
 use std::fmt;
 
 mod arguments;
+mod checks;
+mod compound;
 mod kind;
 pub mod load;
 mod options;

@@ -2,10 +2,11 @@
 //! flags, grammar, default. The struct [`Config`] and the table [`OPTIONS`] are both made of it.
 //!
 //! Names, ranges and defaults are those of Valkey 9.1.2 (and of Redis 8 where only it has a name),
-//! so that an existing redis.conf means what it meant. Data only, with the checks of values below.
+//! so that an existing redis.conf means what it meant. Data only.
 
 use std::collections::BTreeMap;
 
+use super::checks::*;
 use super::kind::{Field, Kind, Reason};
 use super::load::{RenamedCommand, UserLine};
 use super::values::*;
@@ -78,8 +79,10 @@ pub struct Opt {
     pub help: &'static str,
     pub(super) print: fn(&Config, &Opt) -> Vec<u8>,
     /// Returns whether the value changed.
-    pub(super) parse: fn(&mut Config, &Opt, &[&[u8]]) -> Result<bool, Reason>,
+    pub(super) parse: Parse,
 }
+
+type Parse = fn(&mut Config, &Opt, &[&[u8]]) -> Result<bool, Reason>;
 
 macro_rules! options {
     (fields { $(
@@ -627,166 +630,3 @@ pub const DEPRECATED: &[&str] = &[
     "list-max-ziplist-value",
     "lua-replicate-commands",
 ];
-
-/// `replicaof host port` or `replicaof no one`.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct ReplicaOf(Option<(String, u16)>);
-
-impl Field for ReplicaOf {
-    fn parse(&self, _: &Kind, args: &[&[u8]]) -> Result<Self, Reason> {
-        let (host, port) = match args {
-            [b""] => return Ok(Self(None)),
-            [host, port] => (host, port),
-            _ => return Err("wrong number of arguments".into()),
-        };
-        if host.eq_ignore_ascii_case(b"no") && port.eq_ignore_ascii_case(b"one") {
-            return Ok(Self(None));
-        }
-        let port = super::kind::number(port).and_then(|port| u16::try_from(port).ok());
-        Ok(Self(Some((
-            super::kind::text(host)?,
-            port.ok_or("Invalid primary port")?,
-        ))))
-    }
-
-    fn print(&self, _: &Kind) -> Vec<u8> {
-        self.0
-            .iter()
-            .map(|(host, port)| format!("{host} {port}"))
-            .collect::<String>()
-            .into_bytes()
-    }
-}
-
-fn not_empty_dir(arg: &[u8]) -> Result<(), &'static str> {
-    if arg.is_empty() {
-        Err("dir can't be empty")
-    } else {
-        Ok(())
-    }
-}
-
-fn base_name_db(arg: &[u8]) -> Result<(), &'static str> {
-    match base_name(arg) {
-        BaseName::Good => Ok(()),
-        BaseName::Empty => Err("dbfilename can't be empty"),
-        BaseName::Path => Err("dbfilename can't be a path, just a filename"),
-    }
-}
-
-fn base_name_aof(arg: &[u8]) -> Result<(), &'static str> {
-    match base_name(arg) {
-        BaseName::Good => Ok(()),
-        BaseName::Empty => Err("appendfilename can't be empty"),
-        BaseName::Path => Err("appendfilename can't be a path, just a filename"),
-    }
-}
-
-fn base_name_aof_dir(arg: &[u8]) -> Result<(), &'static str> {
-    match base_name(arg) {
-        BaseName::Good => Ok(()),
-        BaseName::Empty => Err("appenddirname can't be empty"),
-        BaseName::Path => Err("appenddirname can't be a path, just a dirname"),
-    }
-}
-
-enum BaseName {
-    Good,
-    Empty,
-    Path,
-}
-
-fn base_name(arg: &[u8]) -> BaseName {
-    match arg {
-        b"" => BaseName::Empty,
-        b"." | b".." => BaseName::Path,
-        _ if arg.contains(&b'/') || arg.contains(&b'\\') => BaseName::Path,
-        _ => BaseName::Good,
-    }
-}
-
-fn cluster_config_file(arg: &[u8]) -> Result<(), &'static str> {
-    if arg.is_empty() {
-        Err("cluster-config-file can't be empty")
-    } else {
-        Ok(())
-    }
-}
-
-fn title_template(arg: &[u8]) -> Result<(), &'static str> {
-    const KNOWN: [&str; 7] = [
-        "title",
-        "listen-addr",
-        "server-mode",
-        "port",
-        "tls-port",
-        "unixsocket",
-        "config-file",
-    ];
-    let bad = "template format is invalid or contains unknown variables";
-    let mut rest = std::str::from_utf8(arg).map_err(|_| bad)?;
-    while let Some((_, after)) = rest.split_once('{') {
-        let (name, after) = after.split_once('}').ok_or(bad)?;
-        if !KNOWN.contains(&name) {
-            return Err(bad);
-        }
-        rest = after;
-    }
-    if arg.is_empty() { Err(bad) } else { Ok(()) }
-}
-
-fn ipv4(arg: &[u8]) -> Result<(), &'static str> {
-    let address = std::str::from_utf8(arg).unwrap_or("?");
-    if address.is_empty() || address.parse::<std::net::Ipv4Addr>().is_ok() {
-        Ok(())
-    } else {
-        Err("Invalid IPv4 address")
-    }
-}
-
-fn ipv6(arg: &[u8]) -> Result<(), &'static str> {
-    let address = std::str::from_utf8(arg).unwrap_or("?");
-    if address.is_empty() || address.parse::<std::net::Ipv6Addr>().is_ok() {
-        Ok(())
-    } else {
-        Err("Invalid IPv6 address")
-    }
-}
-
-fn hostname(arg: &[u8]) -> Result<(), &'static str> {
-    if arg.len() >= 256 {
-        Err("Hostnames must be less than 256 characters")
-    } else if arg
-        .iter()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
-    {
-        Ok(())
-    } else {
-        Err("Hostnames may only contain alphanumeric characters, hyphens or dots")
-    }
-}
-
-/// What the cluster's own file could not hold.
-fn is_auxiliary(arg: &[u8]) -> bool {
-    arg.iter()
-        .all(|b| b.is_ascii_graphic() && !b"!#$%&()*+,/:;<>?@[]^`{|}~".contains(b))
-}
-
-fn nodename(arg: &[u8]) -> Result<(), &'static str> {
-    if is_auxiliary(arg) {
-        Ok(())
-    } else {
-        Err("Announced human node name contained invalid character")
-    }
-}
-
-fn announced_ip(arg: &[u8]) -> Result<(), &'static str> {
-    if arg
-        .iter()
-        .all(|b| b.is_ascii_alphanumeric() || b".:-_".contains(b))
-    {
-        Ok(())
-    } else {
-        Err("cluster-announce-ip contains invalid character")
-    }
-}

@@ -79,21 +79,34 @@ pub fn absolute(path: &str) -> String {
 }
 
 /// Replaces a file by new content so that a crash leaves the one or the other (CONFIG REWRITE).
+/// Permissions stay, as there may be a password in it; a symbolic link stays one.
 pub fn replace(path: &str, content: &[u8]) -> io::Result<()> {
-    let temporary = format!("{path}.{}.tmp", std::process::id());
-    let written = write_synced(&temporary, content).and_then(|()| fs::rename(&temporary, path));
+    let path = fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+    let mut temporary = path.clone().into_os_string();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    let permissions = fs::metadata(&path).map(|old| old.permissions()).ok();
+    let written =
+        write_synced(&temporary, permissions, content).and_then(|()| fs::rename(&temporary, &path));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
         return written;
     }
-    let parent = Path::new(path)
+    let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-fn write_synced(path: &str, content: &[u8]) -> io::Result<()> {
+fn write_synced(
+    path: &Path,
+    permissions: Option<fs::Permissions>,
+    content: &[u8],
+) -> io::Result<()> {
     let mut file = File::create(path)?;
+    if let Some(permissions) = permissions {
+        file.set_permissions(permissions)?;
+    }
     file.write_all(content)?;
     file.sync_all()
 }
@@ -149,8 +162,13 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("x.conf").display().to_string();
         replace(&path, b"one").expect("made");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
         replace(&path, b"two").expect("replaced");
         assert_eq!(fs::read(&path).expect("read"), b"two");
+        assert_eq!(
+            fs::metadata(&path).expect("there").permissions().mode() & 0o777,
+            0o600
+        );
         assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 1);
         assert!(replace("/nowhere/x", b"").is_err());
     }

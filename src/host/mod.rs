@@ -9,8 +9,6 @@
 
 use std::io;
 
-use crate::time::Now;
-
 pub mod disk;
 pub mod files;
 pub mod limits;

@@ -111,61 +111,95 @@ fn the_environment_is_read_with_care() {
     assert!(error.ends_with("Did you mean 'maxmemory'?"), "{error}");
 }
 
+/// Arguments, an option, and its value after them.
+const COMMAND_LINES: &[(&[&str], &str, &str)] = &[
+    (
+        &["--port", "7000", "--save", "", "--appendonly", "no"],
+        "save",
+        "",
+    ),
+    (&["--port=7000"], "port", "7000"),
+    (
+        &["--maxmemory 700mb", "--maxmemory-policy volatile-lru"],
+        "maxmemory",
+        "734003200",
+    ),
+    (&["--maxmemory '700mb'"], "maxmemory", "734003200"),
+    (
+        &[
+            "--proc-title-template",
+            "--my--title--template",
+            "--hz",
+            "7",
+        ],
+        "hz",
+        "7",
+    ),
+    (
+        &["--proc-title-template --my"],
+        "proc-title-template",
+        "--my",
+    ),
+    (&["--save", "--loglevel", "verbose"], "save", ""),
+    (&["--save", "--loglevel", "verbose"], "loglevel", "verbose"),
+    (&["--loglevel", "verbose", "--save"], "save", ""),
+    (&["--save", "3600 1 10 2"], "save", "3600 1 10 2"),
+    (&["--save", "3600", "1", "10", "2"], "save", "3600 1 10 2"),
+    (
+        &["--save", "3600", "1", "--save", "10", "2"],
+        "save",
+        "3600 1 10 2",
+    ),
+    (
+        &["--shutdown-on-sigint", "nosave force"],
+        "shutdown-on-sigint",
+        "nosave force",
+    ),
+    (&["--requirepass", "a=b \"c\""], "requirepass", "a=b \"c\""),
+    (&["--requirepass=a=b"], "requirepass", "a=b"),
+    (&["--bind", "127.0.0.1", "-::1"], "bind", "127.0.0.1 -::1"),
+    (&["-", "--hz", "9"], "port", "7001"),
+    (&["--timeout", "9", "-"], "port", "7001"),
+];
+
+/// Arguments and how the error ends.
+const BAD_COMMAND_LINES: &[(&[&str], &str)] = &[
+    (&["--port"], "wrong number of arguments"),
+    (&["--port", "1", "2"], "wrong number of arguments"),
+    (&["--save", "1", "2", "3"], "Invalid save parameters"),
+    (
+        &["--unixsocketperm", "1000"],
+        "argument must be between 0 and 777 inclusive",
+    ),
+    (
+        &["--unixsocketperm", "9"],
+        "argument couldn't be parsed as an octal number",
+    ),
+    (&["--replicaof", "a"], "wrong number of arguments"),
+    (&["--replicaof", "a", "1"], "kvd does not support this"),
+    (&["--user"], "Bad directive or wrong number of arguments"),
+    (
+        &["--x.y", "1"],
+        "kvd does not load modules, this configures one",
+    ),
+    (&["--prot", "1"], "Did you mean 'port'?"),
+    (
+        &["--zzzzzzzzzz", "1"],
+        "Bad directive or wrong number of arguments",
+    ),
+    (
+        &["/nope.conf"],
+        "Fatal error, can't open config file '/nope.conf': No such file or directory",
+    ),
+];
+
 #[test]
 fn command_lines_are_read_as_redis_reads_them() {
     let shown_after = |arguments: &[&str], name: &str| {
         shown(&start(&[], &[], arguments).expect("valid").config, name)
     };
-    for (arguments, name, expected) in [
-        (
-            &["--port", "7000", "--save", "", "--appendonly", "no"][..],
-            "save",
-            "",
-        ),
-        (&["--port=7000"], "port", "7000"),
-        (
-            &["--maxmemory 700mb", "--maxmemory-policy volatile-lru"],
-            "maxmemory",
-            "734003200",
-        ),
-        (&["--maxmemory '700mb'"], "maxmemory", "734003200"),
-        (
-            &[
-                "--proc-title-template",
-                "--my--title--template",
-                "--hz",
-                "7",
-            ],
-            "hz",
-            "7",
-        ),
-        (
-            &["--proc-title-template --my"],
-            "proc-title-template",
-            "--my",
-        ),
-        (&["--save", "--loglevel", "verbose"], "save", ""),
-        (&["--save", "--loglevel", "verbose"], "loglevel", "verbose"),
-        (&["--loglevel", "verbose", "--save"], "save", ""),
-        (&["--save", "3600 1 10 2"], "save", "3600 1 10 2"),
-        (&["--save", "3600", "1", "10", "2"], "save", "3600 1 10 2"),
-        (
-            &["--save", "3600", "1", "--save", "10", "2"],
-            "save",
-            "3600 1 10 2",
-        ),
-        (
-            &["--shutdown-on-sigint", "nosave force"],
-            "shutdown-on-sigint",
-            "nosave force",
-        ),
-        (&["--requirepass", "a=b \"c\""], "requirepass", "a=b \"c\""),
-        (&["--requirepass=a=b"], "requirepass", "a=b"),
-        (&["--bind", "127.0.0.1", "-::1"], "bind", "127.0.0.1 -::1"),
-        (&["-", "--hz", "9"], "port", "7001"),
-        (&["--timeout", "9", "-"], "port", "7001"),
-    ] {
-        assert_eq!(shown_after(arguments, name), expected, "{arguments:?}");
+    for (arguments, name, expected) in COMMAND_LINES {
+        assert_eq!(shown_after(arguments, name), *expected, "{arguments:?}");
     }
     let error = error_of(start(&[], &[], &["--port", "abc"]));
     assert!(
@@ -176,37 +210,9 @@ fn command_lines_are_read_as_redis_reads_them() {
         error.ends_with("\nargument couldn't be parsed into an integer"),
         "{error}"
     );
-    for (arguments, reason) in [
-        (&["--port"][..], "wrong number of arguments"),
-        (&["--port", "1", "2"], "wrong number of arguments"),
-        (&["--save", "1", "2", "3"], "Invalid save parameters"),
-        (
-            &["--unixsocketperm", "1000"],
-            "argument must be between 0 and 777 inclusive",
-        ),
-        (
-            &["--unixsocketperm", "9"],
-            "argument couldn't be parsed as an octal number",
-        ),
-        (&["--replicaof", "a"], "wrong number of arguments"),
-        (&["--replicaof", "a", "1"], "kvd does not support this"),
-        (&["--user"], "Bad directive or wrong number of arguments"),
-        (
-            &["--x.y", "1"],
-            "kvd does not load modules, this configures one",
-        ),
-        (&["--prot", "1"], "Did you mean 'port'?"),
-        (
-            &["--zzzzzzzzzz", "1"],
-            "Bad directive or wrong number of arguments",
-        ),
-        (
-            &["/nope.conf"],
-            "Fatal error, can't open config file '/nope.conf': No such file or directory",
-        ),
-    ] {
+    for (arguments, reason) in BAD_COMMAND_LINES {
         let error = error_of(start(&[], &[], arguments));
-        assert!(error.ends_with(reason), "{arguments:?}: {error}");
+        assert!(error.ends_with(*reason), "{arguments:?}: {error}");
     }
 }
 
@@ -214,7 +220,8 @@ fn command_lines_are_read_as_redis_reads_them() {
 fn files_are_read_line_by_line() {
     let text = "# comment\n\n  PORT 7000  \r\nsave 1 1\nsave 2 2\nslave-priority 9\n\
                 rename-command FLUSHALL \"\"\nuser bob on \">a b\" ~*\nlua-replicate-commands yes\n\
-                requirepass \"a\\x41\\n\\\"\" \nlogfile 'it\\'s'\nclient-output-buffer-limit normal 1 2 3\n\
+                requirepass \"a\\x41\\n\\\"\" \nlogfile 'it\\'s'\n\
+                client-output-buffer-limit normal 1 2 3\n\
                 replicaof no one\nbind \"127.0.0.1 ::1\"\ntls-port 0\n";
     let config = from_file(text).expect("valid").config;
     assert_eq!((config.port, config.replica_priority), (7000, 9));

@@ -3,7 +3,8 @@
 use super::super::{load, rewrite};
 use super::*;
 
-const OLD: &str = "# comment\nport 7391\n\n\n\nsave 100 1\nsave 200 2\nhash-max-ziplist-entries 64\n\
+const OLD: &str = "# comment\nport 7391\n\n\n\nsave 100 1\nsave 200 2\n\
+                   hash-max-ziplist-entries 64\n\
                    maxmemory 100mb\n  user bob on nopass +@all ~*\nrequirepass \"a b\\x01\"\n\
                    rename-command FLUSHALL xx\nenable-protected-configs yes\n\
                    client-output-buffer-limit normal 1mb 0 0\nslave-priority 100\nappendonly no\n\
