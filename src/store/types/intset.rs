@@ -28,9 +28,9 @@ impl Intset {
 
     /// Takes in a serialised intset, all of which is checked.
     pub fn from_bytes(bytes: &[u8]) -> Result<Intset, Malformed> {
-        let view = View::new(bytes).ok_or(Malformed)?;
+        let view = Ints::new(bytes).ok_or(Malformed)?;
         let is_known = matches!(view.width(), 2 | 4 | 8);
-        if !is_known || view.ints.len() != view.width() * view.stated_len() {
+        if !is_known || view.ints.len() != view.width() * view.len() {
             return Err(Malformed);
         }
         let mut iter = view.iter();
@@ -60,8 +60,12 @@ impl Intset {
 
     /// The integers, borrowed.
     #[inline]
-    fn view(&self) -> View<'_> {
-        View::of(self.as_bytes())
+    pub fn view(&self) -> Ints<'_> {
+        Ints::of(if self.block.is_empty() {
+            EMPTY
+        } else {
+            &self.block
+        })
     }
 
     /// Number of integers.
@@ -79,7 +83,7 @@ impl Intset {
     /// Whether `value` is among them.
     #[inline]
     pub fn contains(&self, value: i64) -> bool {
-        self.view().search(value).is_ok()
+        self.view().contains(value)
     }
 
     /// Integer `index`, counted from the smallest.
@@ -182,12 +186,7 @@ impl Intset {
 
     #[inline]
     fn byte_len(&self) -> usize {
-        match self.block.first_chunk::<HEADER_LEN>() {
-            Some([width, _, _, _, len @ ..]) => {
-                HEADER_LEN + *width as usize * u32::from_le_bytes(*len) as usize
-            }
-            None => HEADER_LEN,
-        }
+        self.view().byte_len()
     }
 
     fn set_len(&mut self, len: usize) {
@@ -199,8 +198,8 @@ impl Intset {
     fn widen_with(&mut self, value: i64) {
         let (old, width) = (std::mem::take(&mut self.block), width_of(value));
         let old_bytes = if old.is_empty() { EMPTY } else { &old[..] };
-        let view = View::of(old_bytes);
-        let len = view.stated_len() + 1;
+        let view = Ints::of(old_bytes);
+        let len = view.len() + 1;
         let mut block = Vec::with_capacity(size_class(HEADER_LEN + len * width + 1));
         block.extend_from_slice(&(width as u32).to_le_bytes());
         block.extend_from_slice(&(len as u32).to_le_bytes());
@@ -244,25 +243,27 @@ fn width_of(value: i64) -> usize {
     }
 }
 
-/// A serialised intset. Behind the integers there may be unused bytes.
+/// A borrowed intset.
 #[derive(Clone, Copy)]
-struct View<'a> {
+pub struct Ints<'a> {
     header: [u8; HEADER_LEN],
     ints: &'a [u8],
 }
 
-impl<'a> View<'a> {
-    fn new(bytes: &'a [u8]) -> Option<View<'a>> {
+impl<'a> Ints<'a> {
+    /// Reads a header and what is behind it, without a check.
+    fn new(bytes: &'a [u8]) -> Option<Ints<'a>> {
         let (header, ints) = bytes.split_first_chunk()?;
-        Some(View {
+        Some(Ints {
             header: *header,
             ints,
         })
     }
 
+    /// The integers of a block that [`Intset::into_block`] gave; behind them are unused bytes.
     #[inline]
-    fn of(bytes: &'a [u8]) -> View<'a> {
-        View::new(bytes).unwrap_or(View {
+    pub(in crate::store::types) fn of(bytes: &'a [u8]) -> Ints<'a> {
+        Ints::new(bytes).unwrap_or(Ints {
             header: [0; HEADER_LEN],
             ints: &[],
         })
@@ -274,24 +275,38 @@ impl<'a> View<'a> {
         u32::from_le_bytes([a, b, c, d]) as usize
     }
 
+    /// Number of integers.
     #[inline]
-    fn stated_len(&self) -> usize {
+    pub fn len(&self) -> usize {
         let [.., a, b, c, d] = self.header;
         u32::from_le_bytes([a, b, c, d]) as usize
     }
 
-    #[inline]
-    fn len(&self) -> usize {
-        self.stated_len()
+    /// Whether there is no integer.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
+    /// Length of the serialised form in bytes.
     #[inline]
-    fn at(&self, index: usize) -> i64 {
+    pub fn byte_len(&self) -> usize {
+        HEADER_LEN + self.len() * self.width()
+    }
+
+    /// Integer `index`, counted from the smallest; there is such a one.
+    #[inline]
+    pub fn at(&self, index: usize) -> i64 {
         match self.width() {
             2 => i64::from(i16::from_le_bytes(int_at(self.ints, index))),
             4 => i64::from(i32::from_le_bytes(int_at(self.ints, index))),
             _ => i64::from_le_bytes(int_at(self.ints, index)),
         }
+    }
+
+    /// Whether `value` is among them.
+    #[inline]
+    pub fn contains(&self, value: i64) -> bool {
+        self.search(value).is_ok()
     }
 
     /// Where `value` is, or would be.
@@ -321,7 +336,9 @@ impl<'a> View<'a> {
         }
     }
 
-    fn iter(&self) -> Iter<'a> {
+    /// The integers from smallest to largest.
+    #[inline]
+    pub fn iter(&self) -> Iter<'a> {
         Iter {
             view: *self,
             next: 0,
@@ -340,7 +357,7 @@ fn int_at<const WIDTH: usize>(ints: &[u8], index: usize) -> [u8; WIDTH] {
 /// Iterator over the integers of an intset.
 #[derive(Clone)]
 pub struct Iter<'a> {
-    view: View<'a>,
+    view: Ints<'a>,
     next: usize,
     end: usize,
 }
