@@ -32,7 +32,7 @@ const INTSET: u8 = 1;
 const LISTPACK_AS_TABLE: u8 = 2;
 
 /// A packed set under the name "hashtable" has at most so many members,
-const AS_TABLE_ENTRIES_MAX: usize = 16;
+pub(super) const AS_TABLE_ENTRIES_MAX: usize = 16;
 /// and so many bytes: then a search costs no more than it would in a table.
 const AS_TABLE_BYTES_MAX: usize = 2048;
 
