@@ -42,7 +42,7 @@ impl Intset {
             last = Some(value);
         }
         let mut intset = Intset::new();
-        if view.len() > 0 {
+        if !view.is_empty() {
             intset.resize(size_class(bytes.len() + 1));
             intset.block[..bytes.len()].copy_from_slice(bytes);
         }

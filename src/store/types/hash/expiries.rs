@@ -55,7 +55,7 @@ impl Expiries {
     /// The earliest time and its record.
     #[inline]
     pub fn earliest(&self) -> Option<(i64, u32)> {
-        (self.heap.len() > 0).then(|| {
+        (!self.heap.is_empty()).then(|| {
             let first = self.heap.get(0);
             (first.at_ms(), first.record)
         })
