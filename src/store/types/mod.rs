@@ -11,5 +11,8 @@ pub mod set;
 pub mod stream;
 pub mod zset;
 
+mod sample;
+mod table;
+
 #[cfg(test)]
 pub(crate) mod sequence;

@@ -188,9 +188,9 @@ fn positions_are_those_of_lpos() {
     assert_eq!(ask(-1, 0, 3), [2399, 2398, 2394]);
     assert_eq!(ask(-2, 0, 1), [2398]);
     assert_eq!(ask(1, 3, 5), [2]);
-    assert_eq!(ask(1, 2, 5), [0usize; 0]);
+    assert!(ask(1, 2, 5).is_empty());
     assert_eq!(ask(1, 0, usize::MAX).len(), 900);
-    assert_eq!(ask(901, 0, 1), [0usize; 0]);
+    assert!(ask(901, 0, 1).is_empty());
 }
 
 #[test]
@@ -292,11 +292,10 @@ fn lists_can_be_freed_elsewhere() {
     is_send::<List>();
 }
 
-/// Prints memory and times; `cargo test --profile quick --lib list::tests::figures -- --ignored --nocapture`.
+/// Prints memory: `cargo test --lib list::tests::figures -- --ignored --nocapture`.
 #[test]
 #[ignore = "prints figures"]
 fn figures() {
-    use std::time::Instant;
     for count in [20, 200, 1_000, 100_000] {
         let mut list = List::new();
         for index in 0..count {
@@ -307,38 +306,5 @@ fn figures() {
             "{count} of 14 bytes: {bytes} B, {:.1} each",
             bytes as f64 / count as f64
         );
-    }
-    for size in [-2, 1] {
-        let limits = limits(size);
-        let (mut list, mut worst) = (List::new(), 0);
-        let all = Instant::now();
-        for index in 0..10_000_000u32 {
-            let start = Instant::now();
-            list.push(End::Head, &index.to_le_bytes(), limits);
-            worst = worst.max(start.elapsed().as_nanos());
-        }
-        let ns = all.elapsed().as_nanos() / 10_000_000;
-        println!("size {size}: push {ns} ns, worst {} us", worst / 1000);
-        let all = Instant::now();
-        let sum: usize = list.iter().map(Entry::text_len).sum();
-        println!(
-            "iterate {} ns each ({sum})",
-            all.elapsed().as_nanos() as f64 / 1e7
-        );
-        let start = Instant::now();
-        list.insert(&5_000_000u32.to_le_bytes(), true, b"inserted", limits);
-        println!("insert at the middle {} us", start.elapsed().as_micros());
-        let start = Instant::now();
-        let found = list.get(3_333_333).map(Entry::text_len);
-        println!("index {} ns {found:?}", start.elapsed().as_nanos());
-        let (all, mut worst, mut out) = (Instant::now(), 0, Vec::new());
-        for _ in 0..5_000_000 {
-            let start = Instant::now();
-            out.clear();
-            list.pop_into(End::Tail, &mut out, limits);
-            worst = worst.max(start.elapsed().as_nanos());
-        }
-        let ns = all.elapsed().as_nanos() / 5_000_000;
-        println!("pop {ns} ns, worst {} us", worst / 1000);
     }
 }

@@ -251,6 +251,12 @@ impl Listpack {
         self.block
     }
 
+    /// The block as it is, borrowed.
+    #[inline]
+    pub(in crate::store::types) fn block(&self) -> &[u8] {
+        &self.block
+    }
+
     /// A block that [`Listpack::into_block`] gave.
     #[inline]
     pub(in crate::store::types) fn from_block(block: Box<[u8]>) -> Listpack {
