@@ -12,7 +12,7 @@ use crate::store::hash::{HashState, hash_bytes};
 use crate::store::slab::{Handle, Slab};
 
 use super::bounds::{LexBound, LexRange, ScoreRange};
-use super::tree::{Before, Item, Key, LexCut, Members, ScoreCut, Tree};
+use super::tree::{Before, Item, Key, LexCut, Members, ScoreCut, Tree, TreeBuilder};
 
 /// Bytes of the score at the beginning of a block.
 const SCORE_BYTES: usize = 8;
@@ -73,27 +73,6 @@ impl Big {
             tree: Tree::new(),
             hash: hash.clone(),
         }
-    }
-
-    /// A set of members in order, each there once.
-    pub(super) fn from_sorted<'a>(
-        members: impl Iterator<Item = (&'a [u8], f64)>,
-        hash: &HashState,
-    ) -> Big {
-        let mut big = Big::new(hash);
-        let (dict, slab) = (&mut big.dict, &mut big.slab);
-        big.tree = Tree::from_sorted(members.map(|(member, score)| {
-            let handle = store(slab, score, member);
-            dict.push(Member {
-                hash: hash32(hash, member),
-                handle,
-            });
-            Item {
-                score,
-                handle: handle.raw(),
-            }
-        }));
-        big
     }
 
     pub(super) fn len(&self) -> usize {
@@ -346,6 +325,39 @@ impl Big {
             let item = self.tree.item(self.tree.place(self.rank(found, member)));
             assert_eq!((item.handle, item.score), (record.handle.raw(), score));
         }
+    }
+}
+
+/// A set in the making, from members in order, each there once.
+pub(super) struct Builder {
+    big: Big,
+    tree: TreeBuilder,
+}
+
+impl Builder {
+    pub(super) fn new(hash: &HashState) -> Builder {
+        Builder {
+            big: Big::new(hash),
+            tree: TreeBuilder::new(),
+        }
+    }
+
+    /// Adds the next member.
+    pub(super) fn push(&mut self, member: &[u8], score: f64) {
+        let handle = store(&mut self.big.slab, score, member);
+        self.big.dict.push(Member {
+            hash: hash32(&self.big.hash, member),
+            handle,
+        });
+        self.tree.push(Item {
+            score,
+            handle: handle.raw(),
+        });
+    }
+
+    pub(super) fn finish(mut self) -> Big {
+        self.big.tree = self.tree.finish();
+        self.big
     }
 }
 

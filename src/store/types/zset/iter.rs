@@ -45,6 +45,14 @@ impl<'a> Iter<'a> {
         })
     }
 
+    /// How many members are still to come.
+    pub fn remaining(&self) -> usize {
+        match &self.0 {
+            Repr::Packed(entries) | Repr::PackedBack(entries) => entries.clone().count() / 2,
+            Repr::Tree(walk) | Repr::TreeBack(walk) => walk.left,
+        }
+    }
+
     /// From the item of rank `from` on, `left` items, all of which there are.
     pub(super) fn tree(
         (tree, slab): (&'a Tree, &'a Slab),

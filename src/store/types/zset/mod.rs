@@ -110,7 +110,13 @@ impl ZSet {
                     packed::push(pack, member, score);
                 }
             }
-            Repr::Big(big) => **big = Big::from_sorted(members.into_iter(), hash),
+            Repr::Big(big) => {
+                let mut builder = big::Builder::new(hash);
+                for (member, score) in members {
+                    builder.push(member, score);
+                }
+                **big = builder.finish();
+            }
         }
         set
     }
@@ -144,6 +150,35 @@ impl ZSet {
             .map(|(member, score)| (&member[..], *score))
             .collect();
         Ok(ZSet::from_unique(members, limits, hash))
+    }
+
+    /// A set of its own with the members of a range of ranks, in the encoding that their number
+    /// and length allow.
+    pub fn copy_range(&self, ranks: Range<usize>, limits: ZSetLimits, hash: &HashState) -> ZSet {
+        let members = self.range(ranks.clone());
+        let value_bytes = members
+            .map(|(member, _)| member.text_len())
+            .max()
+            .unwrap_or(0);
+        let members = self.range(ranks);
+        let mut copy = ZSet::sized(members.remaining(), value_bytes, limits, hash);
+        match &mut copy.0 {
+            Repr::Packed(pack) => {
+                for (member, score) in members {
+                    packed::push(pack, member.bytes(&mut IntBuf::new()), score);
+                }
+            }
+            Repr::Big(big) => **big = copied(members, hash),
+        }
+        copy
+    }
+
+    /// The same set once more, in the same encoding.
+    pub fn copy(&self, hash: &HashState) -> ZSet {
+        ZSet(match &self.0 {
+            Repr::Packed(pack) => Repr::Packed(pack.clone()),
+            Repr::Big(_) => Repr::Big(Box::new(copied(self.iter(), hash))),
+        })
     }
 
     /// The serialised listpack of a small set.
@@ -434,15 +469,8 @@ impl ZSet {
     /// Makes the set a large one.
     #[cold]
     fn enlarge(&mut self, hash: &HashState) -> &mut Big {
-        if let Repr::Packed(pack) = &self.0 {
-            let mut texts: Vec<(IntBuf, Entry<'_>, f64)> = Vec::with_capacity(pack.len() / 2);
-            for (member, score) in Iter::packed(pack.entries(), false) {
-                texts.push((IntBuf::new(), member, score));
-            }
-            let members = texts
-                .iter_mut()
-                .map(|(buf, member, score)| (member.bytes(buf), *score));
-            self.0 = Repr::Big(Box::new(Big::from_sorted(members, hash)));
+        if let Repr::Packed(_) = &self.0 {
+            self.0 = Repr::Big(Box::new(copied(self.iter(), hash)));
         }
         match &mut self.0 {
             Repr::Big(big) => big,
@@ -460,6 +488,15 @@ impl ZSet {
             Repr::Big(big) => big.check_invariants(),
         }
     }
+}
+
+/// A large set of members in order. Integers become text.
+fn copied(members: Iter<'_>, hash: &HashState) -> Big {
+    let mut builder = big::Builder::new(hash);
+    for (member, score) in members {
+        builder.push(member.bytes(&mut IntBuf::new()), score);
+    }
+    builder.finish()
 }
 
 #[inline]

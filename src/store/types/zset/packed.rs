@@ -170,7 +170,7 @@ pub(super) fn slice(pack: &Listpack, ranks: Range<usize>) -> Entries<'_> {
 /// Takes in a pack that came from outside and is well formed: whether it is a sorted set, and
 /// whether it is in order.
 pub(super) fn check(pack: &Listpack) -> Result<bool, Malformed> {
-    if pack.len() % 2 != 0 {
+    if !pack.len().is_multiple_of(2) {
         return Err(Malformed);
     }
     let mut last: Option<(Entry<'_>, f64)> = None;

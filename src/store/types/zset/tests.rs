@@ -483,6 +483,34 @@ fn sets_are_built_in_one_go() {
 }
 
 #[test]
+fn ranges_and_sets_are_copied() {
+    let mut pair = Pair::new(8, SMALL);
+    for _ in 0..2000 {
+        pair.random_op(1000, 30);
+    }
+    let all: Vec<(Vec<u8>, f64)> = pair.set.iter().map(|(m, s)| (m.to_vec(), s)).collect();
+    for (ranks, encoding) in [
+        (0..0, "listpack"),
+        (3..200, "skiplist"),
+        (10..12, "listpack"),
+    ] {
+        let limits = ZSetLimits {
+            max_listpack_value: 1000,
+            ..SMALL
+        };
+        let copy = pair.set.copy_range(ranks.clone(), limits, &pair.hash);
+        copy.check_invariants();
+        assert_eq!(copy.encoding(), encoding);
+        let members: Vec<_> = copy.iter().map(|(m, s)| (m.to_vec(), s)).collect();
+        assert_eq!(members, all[ranks]);
+        let twice = copy.copy(&pair.hash);
+        twice.check_invariants();
+        assert_eq!((twice.encoding(), twice.len()), (encoding, copy.len()));
+    }
+    assert_eq!(pair.set.range(5..10).remaining(), 5);
+}
+
+#[test]
 fn sparse_sets_are_compacted() {
     let mut pair = Pair::new(9, NEVER);
     for n in 0..30_000 {

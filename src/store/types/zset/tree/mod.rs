@@ -6,6 +6,7 @@
 //!
 //! Limits: fewer than 2^32 items; scores are not NaN.
 
+mod build;
 mod check;
 mod node;
 mod order;
@@ -18,6 +19,7 @@ use node::{Arena, FANOUT, Inner, LEAF_ITEMS, Leaf, NONE, Node};
 
 use order::{Behind, Boundary};
 
+pub(super) use build::TreeBuilder;
 pub(super) use node::Item;
 pub(super) use order::{Before, Key, LexCut, Members, ScoreCut};
 
@@ -70,36 +72,6 @@ impl Tree {
             height: 0,
             len: 0,
         }
-    }
-
-    /// A tree of items that are already in order, with full leaves.
-    pub(super) fn from_sorted(items: impl Iterator<Item = Item>) -> Tree {
-        let mut leaves = Arena::default();
-        let mut last = leaves.push(Leaf::default());
-        let mut len = 0;
-        for item in items {
-            if leaves[last].len() == LEAF_ITEMS {
-                let next = leaves.push(Leaf::linked(last, NONE));
-                leaves[last].next = next;
-                last = next;
-            }
-            leaves[last].push(item);
-            len += 1;
-        }
-        let mut tree = Tree {
-            leaves,
-            inners: Arena::default(),
-            root: 0,
-            height: 0,
-            len,
-        };
-        let mut below = 0..tree.leaves.len() as u32;
-        while below.len() > 1 {
-            below = tree.add_level(below);
-            tree.height += 1;
-            tree.root = below.start;
-        }
-        tree
     }
 
     /// Number of items.
@@ -453,26 +425,6 @@ impl Tree {
         level(l, r);
         parent.describe(left, l.first(), l.items());
         parent.describe(left + 1, r.first(), r.items());
-    }
-
-    /// Builds the inner nodes above the nodes `below`, evenly filled; returns them.
-    fn add_level(&mut self, below: std::ops::Range<u32>) -> std::ops::Range<u32> {
-        let start = self.inners.len() as u32;
-        let nodes = below.len().div_ceil(FANOUT);
-        for n in 0..nodes {
-            let from = below.start as usize + below.len() * n / nodes;
-            let to = below.start as usize + below.len() * (n + 1) / nodes;
-            let mut inner = Inner::default();
-            for (at, child) in (from as u32..to as u32).enumerate() {
-                let (min, items) = match self.height {
-                    0 => (self.leaves[child].first(), self.leaves[child].items()),
-                    _ => (self.inners[child].first(), self.inners[child].items()),
-                };
-                inner.insert(at, child, min, items);
-            }
-            self.inners.push(inner);
-        }
-        start..self.inners.len() as u32
     }
 }
 

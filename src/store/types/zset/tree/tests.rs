@@ -193,7 +193,7 @@ fn random_ops(seed: u64, members: usize, scores_max: usize, ops: usize) {
     for op in 0..ops {
         let handle = pair.rng.below(members);
         // Growing and shrinking by turns, so that nodes split and merge at every size.
-        let grow = (op / (members * 3)) % 2 == 0;
+        let grow = (op / (members * 3)).is_multiple_of(2);
         match pair.rng.below(100) {
             0 => {
                 let start = pair.rng.below(pair.tree.len() + 1);
@@ -279,7 +279,9 @@ fn a_tree_built_in_one_go_is_like_one_that_grew() {
             score: f64::from(n / 3),
             handle: n,
         });
-        let mut tree = Tree::from_sorted(items);
+        let mut builder = TreeBuilder::new();
+        items.for_each(|item| builder.push(item));
+        let mut tree = builder.finish();
         tree.check(&pool);
         assert_eq!(tree.len(), len);
         for rank in (0..len).step_by(997) {
