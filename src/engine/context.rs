@@ -11,6 +11,7 @@ use crate::random::Rng;
 use crate::resp::args::Taken;
 use crate::resp::reply::Reply;
 use crate::store::db::{Db, Key, Slot};
+use crate::store::expire::{ExpirePolicy, Fate, fate};
 use crate::store::hash::HashState;
 use crate::store::value::{Kind, NewValue, Value, ValueRef};
 use crate::time::Now;
@@ -103,12 +104,14 @@ impl<'a> KeyCtx<'a> {
     #[inline]
     pub fn peek(&mut self, key: &Key<'_>) -> Option<Slot> {
         let slot = self.db.find(key)?;
-        match self.db.expire_at(slot) {
-            Some(at) if at <= self.now.unix_ms => {
+        let at = self.db.expire_at(slot);
+        match fate(at, self.now.unix_ms, self.expire_policy()) {
+            Fate::Present => Some(slot),
+            Fate::Absent => None,
+            Fate::Expire => {
                 self.expire(key, slot);
                 None
             }
-            _ => Some(slot),
         }
     }
 
@@ -130,6 +133,7 @@ impl<'a> KeyCtx<'a> {
     #[inline]
     pub fn insert(&mut self, key: &Key<'_>, value: NewValue<'_>) -> Slot {
         let slot = self.db.insert(key, value);
+        self.db.touch_created(slot, self.now);
         self.effects
             .notify(EventClass::NEW, "new", self.db_index, key.bytes);
         slot
@@ -152,6 +156,7 @@ impl<'a> KeyCtx<'a> {
         if let Some(old) = self.db.replace(slot, value) {
             self.db.free_later(old);
         }
+        self.db.touch_modified(slot, self.now);
         slot
     }
 
@@ -194,8 +199,16 @@ impl<'a> KeyCtx<'a> {
     /// Marks a key as used now, for eviction by recency or frequency.
     #[inline]
     fn mark_used(&mut self, slot: Slot) {
-        let clock = (self.now.unix_ms / 1_000) as u32 & 0xff_ffff;
-        self.db.set_clock(slot, clock);
+        self.db.touch(slot, self.now, self.rng);
+    }
+
+    #[inline]
+    fn expire_policy(&self) -> ExpirePolicy {
+        if self.caller.keep_expired {
+            ExpirePolicy::ReportOnly
+        } else {
+            ExpirePolicy::Allowed
+        }
     }
 
     #[inline]
@@ -208,9 +221,6 @@ impl<'a> KeyCtx<'a> {
 
     #[cold]
     fn expire(&mut self, key: &Key<'_>, slot: Slot) {
-        if self.caller.keep_expired {
-            return;
-        }
         self.delete(slot);
         self.effects.lookups.expired += 1;
         self.effects.touch(self.db_index, key.bytes);

@@ -307,6 +307,7 @@ impl Engine {
     /// Recomputes what depends on configuration values.
     pub fn apply_config(&mut self) {
         self.effects.listeners.events = self.config.notify_keyspace_events.into();
+        self.keyspace.set_eviction(evict::eviction_of(&self.config));
         self.gates
             .set(ServerGates::MEMORY, self.config.maxmemory > 0);
     }

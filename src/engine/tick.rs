@@ -53,7 +53,7 @@ impl Engine {
             self.walk_clients();
             self.stats.sample(self.now);
         }
-        if cron || self.housekeeping.work_left {
+        if cron || self.housekeeping.work_left || self.keyspace.has_work() {
             self.run_slices();
         }
     }

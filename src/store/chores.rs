@@ -1,7 +1,6 @@
 //! Housekeeping of one database, in slices: growth of the indexes, compaction, and freeing.
 
 use crate::store::db::{Compaction, Db, Largest};
-use crate::store::keyspace::Drained;
 use crate::store::shard::Shard;
 use crate::store::value::FREE_AT_ONCE;
 
@@ -9,6 +8,8 @@ use crate::store::value::FREE_AT_ONCE;
 const GROW_RECORDS: usize = 1024;
 /// Records looked at by compaction in a slice.
 const COMPACT_RECORDS: usize = 512;
+/// Elements freed in a slice.
+const FREE_ELEMENTS: usize = 256;
 /// Pages of the slab freed in a slice.
 const DRAIN_PAGES: usize = 16;
 /// How far the bound of the largest shard may be off in a small database.
@@ -57,29 +58,34 @@ impl Db {
         was_useful && self.begin_compaction()
     }
 
-    /// Frees a part of a database that is to be dropped.
-    pub(super) fn drain_slice(&mut self, count: usize) -> Drained {
-        for _ in 0..count {
+    /// Frees a part of what was given to [`Db::free_later`]; whether more is to be done.
+    pub(super) fn free_slice(&mut self) -> bool {
+        let Some(value) = self.doomed.front_mut() else {
+            return false;
+        };
+        if value.drain_slice(FREE_ELEMENTS) {
+            self.doomed.pop_front();
+        }
+        !self.doomed.is_empty()
+    }
+
+    /// Frees a part of a database that is to be dropped; whether more is to be done.
+    pub(super) fn drain_slice(&mut self) -> bool {
+        if self.free_slice() {
+            return true;
+        }
+        for _ in 0..FREE_ELEMENTS {
             let Some(value) = self.heap.arena.pop() else {
                 break;
             };
             if value.free_effort() > FREE_AT_ONCE {
-                return Drained::Large(value);
+                self.doomed.push_back(value);
+                return true;
             }
         }
-        if self.heap.arena.len() > 0 {
-            return Drained::Some;
-        }
-        for shard in &mut self.shards {
-            if shard.discard() {
-                return Drained::Some;
-            }
-        }
-        if self.heap.slab.drain(DRAIN_PAGES) > 0 {
-            Drained::Some
-        } else {
-            Drained::All
-        }
+        self.heap.arena.len() > 0
+            || self.shards.iter_mut().any(Shard::discard)
+            || self.heap.slab.drain(DRAIN_PAGES) > 0
     }
 
     fn begin_compaction(&mut self) -> bool {

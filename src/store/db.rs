@@ -5,8 +5,11 @@
 //! replacements and expiries set on other keys leave it valid. Nothing here knows a clock or
 //! whether a key has expired: that is decided by [`crate::store::expire`] and its caller.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 
+use crate::store::evict::Eviction;
 use crate::store::hash::{HashState, hash_bytes};
 use crate::store::shard::{Heap, Shard};
 use crate::store::value::{FREE_AT_ONCE, Kind, NewValue, Value, ValueMut, ValueRef};
@@ -52,11 +55,10 @@ pub struct Db {
     pub(super) volatile_len: usize,
     /// Bounds for the largest shard; removals leave them too high until housekeeping comes by.
     pub(super) largest: Largest,
-    /// The 24 bits new keys begin with.
-    pub(super) clock: u32,
+    pub(super) eviction: Eviction,
+    /// What is to be freed in slices.
+    pub(super) doomed: VecDeque<Value>,
     pub(super) chores: Chores,
-    /// Values too large to be freed at once, until housekeeping takes them.
-    pub(super) doomed: Vec<Value>,
 }
 
 /// No shard has more keys, or more volatile keys, than these.
@@ -99,17 +101,9 @@ impl Db {
             len: 0,
             volatile_len: 0,
             largest: Largest::default(),
-            clock: 0,
+            eviction: Eviction::default(),
+            doomed: VecDeque::new(),
             chores: Chores::default(),
-            doomed: Vec::new(),
-        }
-    }
-
-    /// Frees a value that was taken out: at once when it is small, else in slices.
-    #[inline]
-    pub fn free_later(&mut self, value: Value) {
-        if value.free_effort() > FREE_AT_ONCE {
-            self.doomed.push(value);
         }
     }
 
@@ -185,9 +179,9 @@ impl Db {
         new: NewValue<'_>,
         expire_at: Option<i64>,
     ) -> Slot {
-        let (index, clock) = (self.shard_of(key), self.clock);
+        let index = self.shard_of(key);
         let shard = &mut self.shards[index];
-        let record = shard.insert(&mut self.heap, key.bytes, key.low(), new, expire_at, clock);
+        let record = shard.insert(&mut self.heap, key.bytes, key.low(), new, expire_at);
         self.len += 1;
         self.added(index);
         self.volatile_len += usize::from(expire_at.is_some());
@@ -197,8 +191,8 @@ impl Db {
         }
     }
 
-    /// Puts another value under a key. Its expiry and its clock stay. An old collection or large
-    /// string is returned, to be freed when there is time.
+    /// Puts another value under a key. Its expiry, its clock and its slot stay. An old collection
+    /// or large string is returned: see [`Db::free_later`].
     #[inline]
     pub fn replace(&mut self, slot: Slot, new: NewValue<'_>) -> Option<Value> {
         self.shards[slot.shard as usize].replace(&mut self.heap, slot.record, new)
@@ -229,8 +223,8 @@ impl Db {
         Some(to)
     }
 
-    /// Removes a key. An old collection or large string is returned, to be freed when there is
-    /// time; a short string is gone.
+    /// Removes a key. An old collection or large string is returned, see [`Db::free_later`];
+    /// a short string is gone.
     pub fn remove(&mut self, slot: Slot) -> Option<Value> {
         self.forget_count(slot);
         self.shards[slot.shard as usize].remove(&mut self.heap, slot.record)
@@ -261,7 +255,7 @@ impl Db {
         self.shard(slot).expire_at(&self.heap, slot.record)
     }
 
-    /// Gives a key an expiry, another one, or none. The slot stays valid.
+    /// Gives a key an expiry, another one, or none. Its slot stays.
     pub fn set_expire(&mut self, slot: Slot, expire_at: Option<i64>) {
         let shard = &mut self.shards[slot.shard as usize];
         let before = shard.volatile_len();
@@ -269,6 +263,13 @@ impl Db {
         let now = shard.volatile_len();
         self.volatile_len = self.volatile_len + now - before;
         self.largest.volatile = self.largest.volatile.max(now);
+    }
+
+    /// Frees a value: at once when it is small, else in slices of housekeeping.
+    pub fn free_later(&mut self, value: Value) {
+        if value.free_effort() > FREE_AT_ONCE {
+            self.doomed.push_back(value);
+        }
     }
 
     /// The 24 bits in which [`crate::store::evict`] keeps when, or how often, a key was used.

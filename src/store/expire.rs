@@ -5,7 +5,6 @@
 //! distant expiries costs nothing.
 
 use crate::store::db::{Db, Slot};
-use crate::store::value::Value;
 
 /// What may be done with a key whose time has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,21 +50,20 @@ const REMOVAL_COST: usize = 64;
 
 impl Db {
     /// One slice of the sweep: looks at up to `budget` entries, where a removal counts as
-    /// several, and removes what is due. Each key is given to `on_expired` before it is removed,
-    /// its object, if any, to `free` afterwards. Returns whether there is more to do now.
+    /// several, and removes what is due. Each key is given to `on_expired` before it is removed.
+    /// Returns whether there is more to do now.
     pub fn sweep_slice(
         &mut self,
         now_ms: i64,
         mut budget: usize,
         on_expired: &mut dyn FnMut(&[u8]),
-        free: &mut dyn FnMut(Value),
     ) -> bool {
         let shards = self.shards.len();
         for _ in 0..shards {
             let at = self.chores.sweep_shard % shards;
             self.chores.sweep_shard = at;
             if self.shards[at].wants_sweep(now_ms) {
-                self.sweep_shard(at, now_ms, &mut budget, on_expired, free);
+                self.sweep_shard(at, now_ms, &mut budget, on_expired);
                 if budget == 0 {
                     return true;
                 }
@@ -96,7 +94,6 @@ impl Db {
         now_ms: i64,
         budget: &mut usize,
         on_expired: &mut dyn FnMut(&[u8]),
-        free: &mut dyn FnMut(Value),
     ) {
         self.shards[index].begin_sweep();
         while let Some(record) = self.shards[index].next_due(now_ms, budget) {
@@ -107,7 +104,7 @@ impl Db {
             };
             on_expired(self.key(slot));
             if let Some(value) = self.remove(slot) {
-                free(value);
+                self.free_later(value);
             }
         }
         self.shards[index].end_sweep(now_ms, self.volatile_len);
@@ -132,7 +129,7 @@ mod tests {
 
     fn sweep(db: &mut Db, now_ms: i64, budget: usize) -> (u32, u32) {
         let (mut expired, mut slices) = (0, 0);
-        while db.sweep_slice(now_ms, budget, &mut |_| expired += 1, &mut |_| {}) {
+        while db.sweep_slice(now_ms, budget, &mut |_| expired += 1) {
             slices += 1;
             assert!(slices < 1_000_000);
         }
@@ -171,7 +168,7 @@ mod tests {
         let mut db = with_keys(&hasher, 4000, |n| Some(i64::from(n) % 50 + 1));
         let (mut expired, mut n) = (0u32, 4000u32);
         for now_ms in 1..=60 {
-            while db.sweep_slice(now_ms, 200, &mut |_| expired += 1, &mut |_| {}) {
+            while db.sweep_slice(now_ms, 200, &mut |_| expired += 1) {
                 let bytes = n.to_le_bytes();
                 if n < 8000 {
                     db.insert_expiring(&Key::new(&hasher, &bytes), NewValue::Int(1), Some(55));

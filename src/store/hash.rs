@@ -3,13 +3,13 @@
 //! Every map that holds bytes a client sent is keyed by this hasher, so that collisions cannot be
 //! made from outside, and so that a simulated run replays from its seed.
 
-use std::hash::BuildHasher;
-
 /// Seeded hasher state: cheap to copy; one per server.
 pub type HashState = ahash::RandomState;
 /// A map whose seed is given explicitly.
+#[allow(clippy::disallowed_types)]
 pub type Map<K, V> = std::collections::hash_map::HashMap<K, V, HashState>;
 /// A set whose seed is given explicitly.
+#[allow(clippy::disallowed_types)]
 pub type Set<K> = std::collections::hash_set::HashSet<K, HashState>;
 
 /// Hasher state determined by `seed`.

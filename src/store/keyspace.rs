@@ -6,9 +6,9 @@
 use std::collections::VecDeque;
 
 use crate::store::db::{Db, Key};
+use crate::store::evict::Eviction;
 use crate::store::expire::ExpirePolicy;
 use crate::store::hash::HashState;
-use crate::store::value::{FREE_AT_ONCE, Value};
 
 /// Databases by number. See the module's text.
 #[derive(Debug)]
@@ -16,34 +16,27 @@ pub struct Keyspace {
     dbs: Vec<Option<Box<Db>>>,
     hasher: HashState,
     shards: usize,
-    /// What is to be freed in slices.
-    doomed: VecDeque<Doomed>,
-    /// The 24 bits new keys begin with.
-    clock: u32,
+    /// Flushed databases, to be freed in slices.
+    doomed: VecDeque<Box<Db>>,
+    eviction: Eviction,
     /// Which chore is next, and on which database.
     turn: usize,
 }
 
-#[derive(Debug)]
-enum Doomed {
-    Value(Value),
-    Db(Box<Db>),
-}
-
 /// Entries of the list of volatile keys looked at in a slice; a removal counts as several.
 const SWEEP_BUDGET: usize = 4096;
-/// Elements freed in a slice.
-const FREE_BUDGET: usize = 256;
+/// The chores of a database.
+const CHORES: usize = 4;
 
 impl Keyspace {
     /// `databases` empty databases, of `shards` shards each once they are used.
     pub fn new(databases: usize, shards: usize, hasher: HashState) -> Keyspace {
         Keyspace {
-            dbs: (0..databases).map(|_| None).collect(),
+            dbs: (0..databases.max(1)).map(|_| None).collect(),
             hasher,
             shards,
             doomed: VecDeque::new(),
-            clock: 0,
+            eviction: Eviction::default(),
             turn: 0,
         }
     }
@@ -71,14 +64,13 @@ impl Keyspace {
         self.dbs.get(number)?.as_deref()
     }
 
-    /// A database, made when it is first used. Panics when there is no such number.
+    /// A database, made when it is first used.
+    ///
+    /// # Panics
+    /// If there is no such number: SELECT and its like have checked it.
     #[inline]
     pub fn db_mut(&mut self, number: usize) -> &mut Db {
-        self.dbs[number].get_or_insert_with(|| {
-            let mut db = Box::new(Db::new(self.shards));
-            db.clock = self.clock;
-            db
-        })
+        self.dbs[number].get_or_insert_with(|| new_db(self.shards, self.eviction))
     }
 
     /// The databases that were used, with their numbers.
@@ -100,46 +92,52 @@ impl Keyspace {
     }
 
     /// Exchanges two databases.
+    ///
+    /// # Panics
+    /// If there is no such number.
     pub fn swap(&mut self, a: usize, b: usize) {
         self.dbs.swap(a, b);
     }
 
-    /// Empties a database. What it held is returned, to be given to [`Keyspace::free_db`].
+    /// Empties a database. What it held is returned, to be given to [`Keyspace::free_db`] when
+    /// nobody needs it any more.
     pub fn flush(&mut self, number: usize) -> Option<Box<Db>> {
         self.dbs.get_mut(number)?.take()
     }
 
-    /// Puts a database in the place of another, which is returned.
-    pub fn install(&mut self, number: usize, db: Option<Box<Db>>) -> Option<Box<Db>> {
-        std::mem::replace(self.dbs.get_mut(number)?, db)
+    /// Puts a database, filled elsewhere, in the place of another, which is returned.
+    pub fn install(&mut self, number: usize, db: Box<Db>) -> Option<Box<Db>> {
+        self.dbs.get_mut(number)?.replace(db)
     }
 
-    /// Frees a value: at once when it is small, else in slices.
-    #[inline]
-    pub fn free(&mut self, value: Value) {
-        if value.free_effort() > FREE_AT_ONCE {
-            self.doomed.push_back(Doomed::Value(value));
-        }
+    /// An empty database that belongs to no number yet: see [`Keyspace::install`].
+    pub fn spare_db(&self) -> Box<Db> {
+        new_db(self.shards, self.eviction)
     }
 
     /// Frees a database in slices.
     pub fn free_db(&mut self, db: Box<Db>) {
-        self.doomed.push_back(Doomed::Db(db));
+        self.doomed.push_back(db);
     }
 
-    /// How many values and databases wait to be freed.
-    pub fn doomed_len(&self) -> usize {
-        self.doomed.len()
+    /// How victims are chosen.
+    pub fn eviction(&self) -> &Eviction {
+        &self.eviction
     }
 
-    /// The 24 bits with which new keys begin: see [`crate::store::evict`].
-    pub fn set_clock(&mut self, clock: u32) {
-        if self.clock != clock {
-            self.clock = clock;
-            for db in self.dbs.iter_mut().flatten() {
-                db.clock = clock;
-            }
+    /// Another way to choose victims, and so another meaning of the keys' clocks.
+    pub fn set_eviction(&mut self, eviction: Eviction) {
+        self.eviction = eviction;
+        for db in self.dbs.iter_mut().flatten() {
+            db.eviction = eviction;
         }
+    }
+
+    /// Whether growth or freeing is under way. Expiry and compaction are not counted: they are
+    /// looked for whenever [`Keyspace::chore`] is called.
+    pub fn has_work(&self) -> bool {
+        let is_busy = |db: &Db| db.chores.growing || !db.doomed.is_empty();
+        !self.doomed.is_empty() || self.dbs.iter().flatten().any(|db| is_busy(db))
     }
 
     /// One slice of housekeeping: growth, expiry, freeing or compaction, in turn. Expired keys
@@ -151,18 +149,10 @@ impl Keyspace {
         policy: ExpirePolicy,
         on_expired: &mut dyn FnMut(usize, &[u8]),
     ) -> bool {
-        let kinds = self.dbs.len() * 3 + 1;
-        let mut is_left = false;
-        for _ in 0..kinds {
-            self.turn = (self.turn + 1) % kinds;
-            is_left |= match (self.turn / 3, self.turn % 3) {
-                (db, _) if db == self.dbs.len() => self.free_slice(),
-                (db, 0) => self.dbs[db].as_mut().is_some_and(|db| db.grow_slice()),
-                (db, 1) if policy == ExpirePolicy::Allowed => self.sweep(db, now_ms, on_expired),
-                (db, 2) => self.dbs[db].as_mut().is_some_and(|db| db.compact_slice()),
-                _ => false,
-            };
-            if is_left {
+        let chores = self.dbs.len() * CHORES + 1;
+        for _ in 0..chores {
+            self.turn = (self.turn + 1) % chores;
+            if self.slice(now_ms, policy, on_expired) {
                 return true;
             }
         }
@@ -176,64 +166,41 @@ impl Keyspace {
         }
     }
 
-    fn sweep(
+    fn slice(
         &mut self,
-        number: usize,
         now_ms: i64,
+        policy: ExpirePolicy,
         on_expired: &mut dyn FnMut(usize, &[u8]),
     ) -> bool {
-        let Some(db) = &mut self.dbs[number] else {
-            return false;
+        let number = self.turn / CHORES;
+        let Some(db) = self.dbs.get_mut(number) else {
+            return self.free_slice();
         };
-        if db.volatile_len() == 0 {
-            return false;
+        let Some(db) = db else { return false };
+        match self.turn % CHORES {
+            0 => db.grow_slice(),
+            1 => db.compact_slice(),
+            2 => db.free_slice(),
+            _ if policy != ExpirePolicy::Allowed || db.volatile_len() == 0 => false,
+            _ => db.sweep_slice(now_ms, SWEEP_BUDGET, &mut |key| on_expired(number, key)),
         }
-        let doomed = &mut self.doomed;
-        db.sweep_slice(
-            now_ms,
-            SWEEP_BUDGET,
-            &mut |key| on_expired(number, key),
-            &mut |value| {
-                if value.free_effort() > FREE_AT_ONCE {
-                    doomed.push_back(Doomed::Value(value));
-                }
-            },
-        )
     }
 
     fn free_slice(&mut self) -> bool {
-        for db in self.dbs.iter_mut().flatten() {
-            self.doomed.extend(db.doomed.drain(..).map(Doomed::Value));
-        }
-        let Some(first) = self.doomed.front_mut() else {
+        let Some(db) = self.doomed.front_mut() else {
             return false;
         };
-        let is_done = match first {
-            Doomed::Value(value) => value.drain_slice(FREE_BUDGET),
-            Doomed::Db(db) => match db.drain_slice(FREE_BUDGET) {
-                Drained::Large(value) => {
-                    self.doomed.push_front(Doomed::Value(value));
-                    false
-                }
-                Drained::Some => false,
-                Drained::All => true,
-            },
-        };
-        if is_done {
+        if !db.drain_slice() {
             self.doomed.pop_front();
         }
         !self.doomed.is_empty()
     }
 }
 
-/// What a slice of freeing a database came upon.
-pub(super) enum Drained {
-    /// A value that is itself to be freed in slices.
-    Large(Value),
-    /// Some of the database.
-    Some,
-    /// The last of it.
-    All,
+fn new_db(shards: usize, eviction: Eviction) -> Box<Db> {
+    let mut db = Box::new(Db::new(shards));
+    db.eviction = eviction;
+    db
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 mod chores;
 pub mod db;
 pub mod dict;
+pub mod evict;
 pub mod expire;
 pub mod hash;
 pub mod keyspace;
+pub mod memory;
 mod scan;
 mod shard;
 pub mod slab;

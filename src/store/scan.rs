@@ -18,7 +18,12 @@ impl Db {
     /// with cursor 0. Whatever is present from the beginning to the end is visited at least once,
     /// whatever is inserted and removed between the calls. A cursor that was never given out is
     /// harmless.
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], Slot)) -> u64 {
+    pub fn scan<'a>(
+        &'a self,
+        cursor: u64,
+        count: usize,
+        mut visit: impl FnMut(&'a [u8], Slot),
+    ) -> u64 {
         let (mut shard, mut position) = (
             (cursor >> POSITION_BITS) as usize,
             cursor & ((1 << POSITION_BITS) - 1),

@@ -142,7 +142,7 @@ impl<R: Record> Dict<R> {
     /// The number of a uniformly chosen record.
     #[inline]
     pub fn random(&self, rng: &mut Rng) -> Option<u32> {
-        (self.len() > 0).then(|| rng.below(self.len()) as u32)
+        (!self.is_empty()).then(|| rng.below(self.len()) as u32)
     }
 
     /// Visits up to `count` records, from the end downwards, and returns the next cursor: 0 when

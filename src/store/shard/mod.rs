@@ -167,6 +167,15 @@ impl Shard {
         }
     }
 
+    /// The object a record holds, if it holds one.
+    pub fn object<'a>(&self, heap: &'a Heap, number: u32) -> Option<&'a Value> {
+        let record = *self.dict.get(number);
+        record.is_object().then(|| {
+            let bytes = block::value(heap.slab.bytes(record.handle), record.flags());
+            heap.arena.get(object_id(bytes))
+        })
+    }
+
     /// The name of a string's encoding; `None` for a collection.
     pub fn string_encoding(&self, heap: &Heap, number: u32) -> Option<&'static str> {
         let flags = self.dict.get(number).flags();
@@ -186,18 +195,9 @@ impl Shard {
         hash: u32,
         new: NewValue<'_>,
         expire_at: Option<i64>,
-        clock: u32,
     ) -> u32 {
         let stored = store(&mut heap.arena, new);
-        self.insert_stored(
-            heap,
-            key,
-            hash,
-            stored.flags,
-            &stored.bytes,
-            expire_at,
-            clock,
-        )
+        self.insert_stored(heap, key, hash, stored.flags, &stored.bytes, expire_at, 0)
     }
 
     /// Puts another value under a key; its expiry stays. An old object is returned.
@@ -350,11 +350,6 @@ impl Shard {
     pub fn random_volatile(&self, rng: &mut Rng) -> Option<u32> {
         let len = self.volatile.len();
         (len > 0).then(|| self.volatile.record(rng.below(len) as u32))
-    }
-
-    /// The record at a place in the list of volatile keys.
-    pub fn volatile_record(&self, place: u32) -> u32 {
-        self.volatile.record(place)
     }
 
     pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(u32)) -> u64 {
