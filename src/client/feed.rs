@@ -19,8 +19,10 @@ use super::Progress;
 /// Commands parsed ahead of their turn: enough to overlap cache misses, few enough that what is
 /// warmed is still in the cache when its command runs.
 const BATCH_COMMANDS_MAX: usize = 64;
-/// Below this many commands warming costs more than it saves.
-const WARM_COMMANDS_MIN: usize = 4;
+/// Below this many words of commands warming costs more than it saves.
+const WARM_WORDS_MIN: usize = 8;
+/// Keys looked up together: about as many as the processor has misses under way, and some.
+const WARM_KEYS_MAX: usize = 64;
 /// An unauthenticated client may keep this many unparsed bytes.
 const UNAUTHENTICATED_INBOX_BYTES_MAX: usize = 1024 * 1024;
 
@@ -109,7 +111,7 @@ impl Engine {
             let parsed = client
                 .parser
                 .parse_batch(rest, &limits, &mut batch, commands_max);
-            if batch.len() >= WARM_COMMANDS_MIN {
+            if batch.words() >= WARM_WORDS_MIN {
                 let db = client.db;
                 self.warm(db, &batch, rest);
             }
@@ -170,8 +172,7 @@ impl Engine {
         (0, None)
     }
 
-    /// Looks up the first key of every command of a batch, so that the lookups that follow find
-    /// them in the cache.
+    /// Looks up the keys of the commands of a batch, so that the commands find them in the cache.
     fn warm(&mut self, db: u32, batch: &Batch, input: &[u8]) {
         let Some(db) = self.keyspace.db(db as usize) else {
             return;
@@ -179,21 +180,19 @@ impl Engine {
         let mut keys = [Key {
             bytes: &[],
             hash: 0,
-        }; BATCH_COMMANDS_MAX];
+        }; WARM_KEYS_MAX];
         let mut count = 0;
-        for i in 0..batch.len().min(BATCH_COMMANDS_MAX) {
+        for i in 0..batch.len() {
             let args = batch.args(i, input);
             let Some((_, command)) = self.registry.lookup(args.at(0)) else {
                 continue;
             };
-            let Some(bytes) = command.first_key_index().and_then(|at| args.get(at)) else {
-                continue;
-            };
-            if let Some(key) = keys.get_mut(count) {
-                *key = Key {
-                    bytes,
-                    hash: hash_bytes(&self.hasher, bytes),
-                };
+            for bytes in command.keys.first_range(args) {
+                if count == WARM_KEYS_MAX {
+                    db.warm(&keys);
+                    count = 0;
+                }
+                keys[count] = Key::new(&self.hasher, bytes);
                 count += 1;
             }
         }

@@ -343,6 +343,29 @@ impl Keys {
         }
     }
 
+    /// The keys of the first spec, of a command where they lie at fixed places.
+    #[inline]
+    pub fn first_range<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let (first, end, step) = match self.specs.first().map(|spec| (spec.begin, spec.find)) {
+            Some((Begin::Index(first), Find::Range { last_key, step, .. })) => {
+                let last = if last_key >= 0 {
+                    first as isize + last_key as isize
+                } else {
+                    args.len() as isize + last_key as isize
+                };
+                (
+                    first as usize,
+                    usize::try_from(last + 1).unwrap_or(0),
+                    step as usize,
+                )
+            }
+            _ => (0, 0, 1),
+        };
+        (first..end.min(args.len()))
+            .step_by(step.max(1))
+            .map(move |at| args.at(at))
+    }
+
     /// Appends every key among `args` to `found`; none when the arguments make no sense. The
     /// number of arguments is one the command takes.
     pub fn extract(&self, args: Args<'_>, found: &mut KeyRefs) {

@@ -200,6 +200,12 @@ impl Batch {
         self.commands.is_empty()
     }
 
+    /// The number of arguments of all commands.
+    #[inline]
+    pub fn words(&self) -> usize {
+        self.spans.len()
+    }
+
     /// The arguments of command `index`. `input` must be what the batch was parsed from.
     #[inline]
     pub fn args<'a>(&'a self, index: usize, input: &'a [u8]) -> Args<'a> {
