@@ -5,6 +5,8 @@ pub mod docs;
 pub mod expire;
 pub mod expiry;
 pub mod generic;
+pub mod list;
+pub mod parse;
 pub mod pubsub;
 pub mod scan;
 pub mod server;
@@ -17,6 +19,7 @@ use crate::resp::reply::Reply;
 /// The rows of every family.
 pub static FAMILIES: &[&[Command]] = &[
     string::TABLE,
+    list::TABLE,
     transaction::TABLE,
     generic::TABLE,
     expire::TABLE,
