@@ -1,26 +1,47 @@
-//! Streams: entries in the order of their ids, packed in blocks.
+//! Streams: entries in the order of their ids, and groups of consumers that read them.
 //!
 //! Plain data: no protocol, no clock (times are passed in), no configuration (limits are passed
 //! in). Entries are lent out as borrowed slices, so that replies are written straight from them.
 //!
 //! - `id`: ids and the forms clients write;
 //! - `codec`, `block`, `log`: the entries, packed by the hundred, in an ordered map of blocks;
+//! - `counters`: what is remembered of the past, and what groups make of it;
+//! - `trim`: removing entries, and the references to them;
+//! - `sorted`, `pending`, `group`, `deliver`: consumer groups;
 //! - `node`: Redis's encoding of blocks.
 //!
-//! Invariants: ids only ascend; no block is without a live entry.
+//! Invariants: ids only ascend; no block is without a live entry; a pending entry is in its
+//! group's list once, and in the list of the one consumer that owns it or in none.
 
 mod block;
 mod codec;
+mod counters;
+mod deliver;
+mod group;
 mod id;
 mod log;
 mod node;
+mod pending;
+mod sorted;
+mod trim;
+
+#[cfg(test)]
+mod tests;
 
 pub use block::{Entry, Fields};
+pub use counters::Counters;
+pub use deliver::{Claim, ClaimOptions, GroupMut, IdleEntry, NackMode};
+pub use group::{Consumer, ConsumerIndex, Group, NEVER_ACTIVE};
 pub use id::{
     AddError, IdText, IntervalError, NewId, StreamId, parse_interval_end, parse_interval_start,
 };
 pub use log::{NodeLimits, Range, RangeRev};
+pub use pending::Pending;
+pub use trim::{Deletion, RefPolicy, Trim, TrimTo};
 
+use std::collections::btree_map;
+
+use group::Groups;
 use log::Log;
 
 /// A stream.
@@ -31,6 +52,7 @@ pub struct Stream {
     last_id: StreamId,
     max_deleted_id: StreamId,
     entries_added: u64,
+    groups: Option<Box<Groups>>,
 }
 
 /// Why XSETID was refused.
@@ -56,7 +78,7 @@ impl Stream {
         self.log.length()
     }
 
-    /// Whether there are no entries.
+    /// Whether there are no entries. The stream may have groups all the same.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -66,6 +88,18 @@ impl Stream {
     #[inline]
     pub fn last_id(&self) -> StreamId {
         self.last_id
+    }
+
+    /// What the stream remembers of its past.
+    #[inline]
+    pub fn counters(&self) -> Counters {
+        Counters {
+            length: self.log.length(),
+            first_id: self.first_id,
+            last_id: self.last_id,
+            max_deleted_id: self.max_deleted_id,
+            entries_added: self.entries_added,
+        }
     }
 
     /// Adds an entry with at least one field and returns its id: XADD. Nothing changes on errors.
@@ -126,6 +160,11 @@ impl Stream {
         self.log.count(start, end, limit)
     }
 
+    /// The number of blocks: what XINFO calls keys of the radix tree.
+    pub fn node_count(&self) -> usize {
+        self.log.block_count()
+    }
+
     /// Sets the last id and, if given, the other counters: XSETID.
     pub fn set_id(
         &mut self,
@@ -152,15 +191,79 @@ impl Stream {
         Ok(())
     }
 
-    /// An estimate of the heap bytes held, from `samples` of the blocks; 0 looks at all.
-    pub fn heap_bytes(&self, samples: usize) -> usize {
-        self.log.heap_bytes(samples)
+    /// The groups by name.
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = (&[u8], &Group)> {
+        static NONE: Groups = Groups(btree_map::BTreeMap::new());
+        let groups = self.groups.as_deref().unwrap_or(&NONE);
+        groups.0.iter().map(|(name, group)| (&**name, group))
     }
 
-    /// Frees up to `n` blocks and says how many;
+    /// The group called `name`.
+    #[inline]
+    pub fn group(&self, name: &[u8]) -> Option<&Group> {
+        self.groups.as_ref()?.0.get(name)
+    }
+
+    /// The group called `name`, with the entries it reads.
+    #[inline]
+    pub fn group_mut(&mut self, name: &[u8]) -> Option<GroupMut<'_>> {
+        let counters = self.counters();
+        let group = self.groups.as_mut()?.0.get_mut(name)?;
+        Some(GroupMut {
+            log: &self.log,
+            counters,
+            group,
+        })
+    }
+
+    /// Adds a group that has read up to `last_id`; false when there is one of that name. It cannot
+    /// have read more entries than were added.
+    pub fn create_group(
+        &mut self,
+        name: &[u8],
+        last_id: StreamId,
+        entries_read: Option<u64>,
+    ) -> bool {
+        let groups = self.groups.get_or_insert_default();
+        if groups.0.contains_key(name) {
+            return false;
+        }
+        let mut group = Group::default();
+        group.set_position(
+            last_id,
+            entries_read.map(|read| read.min(self.entries_added)),
+        );
+        groups.0.insert(name.into(), group);
+        true
+    }
+
+    /// Removes a group and returns it, since freeing what is pending may take its time.
+    pub fn destroy_group(&mut self, name: &[u8]) -> Option<Group> {
+        let groups = self.groups.as_mut()?;
+        let group = groups.0.remove(name)?;
+        if groups.0.is_empty() {
+            self.groups = None;
+        }
+        Some(group)
+    }
+
+    /// An estimate of the heap bytes held, from `samples` of the blocks; 0 looks at all.
+    pub fn heap_bytes(&self, samples: usize) -> usize {
+        let groups = self
+            .groups
+            .as_ref()
+            .map_or(0, |g| size_of::<Groups>() + g.heap_bytes());
+        self.log.heap_bytes(samples) + groups
+    }
+
+    /// Frees up to `n` pieces (blocks, chunks of pending entries, consumers) and says how many;
     /// fewer than `n` means nothing is left. The stream is good for nothing else afterwards.
     pub fn drain_slice(&mut self, n: usize) -> usize {
-        self.log.drain_slice(n)
+        let mut drained = self.log.drain_slice(n);
+        if let Some(groups) = &mut self.groups {
+            drained += groups.drain_slice(n - drained);
+        }
+        drained
     }
 
     /// Panics when something contradicts something else. For tests and the simulator.
@@ -168,6 +271,9 @@ impl Stream {
         self.log.check_invariants();
         assert_eq!(self.first_id, self.log.first_id().unwrap_or_default());
         assert!(self.log.last_id().is_none_or(|last| last <= self.last_id));
+        for (_, group) in self.groups() {
+            group.check_invariants();
+        }
     }
 }
 
