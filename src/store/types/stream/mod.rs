@@ -8,7 +8,8 @@
 //! - `counters`: what is remembered of the past, and what groups make of it;
 //! - `trim`: removing entries, and the references to them;
 //! - `sorted`, `pending`, `group`, `deliver`: consumer groups;
-//! - `node`: Redis's encoding of blocks.
+//! - `idmp`: producers that may send a message twice;
+//! - `node`, `load`: Redis's encoding of blocks, and building a stream from saved parts.
 //!
 //! Invariants: ids only ascend; no block is without a live entry; a pending entry is in its
 //! group's list once, and in the list of the one consumer that owns it or in none.
@@ -19,6 +20,8 @@ mod counters;
 mod deliver;
 mod group;
 mod id;
+mod idmp;
+mod load;
 mod log;
 mod node;
 mod pending;
@@ -35,6 +38,8 @@ pub use group::{Consumer, ConsumerIndex, Group, NEVER_ACTIVE};
 pub use id::{
     AddError, IdText, IntervalError, NewId, StreamId, parse_interval_end, parse_interval_start,
 };
+pub use idmp::{Idmp, IdmpLimits, IdmpRecord, message_id};
+pub use load::{GroupLoader, LoadError, Node, StreamLoader};
 pub use log::{NodeLimits, Range, RangeRev};
 pub use pending::Pending;
 pub use trim::{Deletion, RefPolicy, Trim, TrimTo};
@@ -53,6 +58,7 @@ pub struct Stream {
     max_deleted_id: StreamId,
     entries_added: u64,
     groups: Option<Box<Groups>>,
+    idmp: Option<Box<Idmp>>,
 }
 
 /// Why XSETID was refused.
@@ -247,13 +253,32 @@ impl Stream {
         Some(group)
     }
 
+    /// What idempotent producers sent; none when there never were any.
+    pub fn idmp(&self) -> Option<&Idmp> {
+        self.idmp.as_deref()
+    }
+
+    /// The same, to be changed.
+    pub fn idmp_mut(&mut self) -> Option<&mut Idmp> {
+        self.idmp.as_deref_mut()
+    }
+
+    /// The same, made with `limits` when there never were any producers.
+    pub fn idmp_or_new(&mut self, limits: IdmpLimits) -> &mut Idmp {
+        self.idmp.get_or_insert_with(|| Box::new(Idmp::new(limits)))
+    }
+
     /// An estimate of the heap bytes held, from `samples` of the blocks; 0 looks at all.
     pub fn heap_bytes(&self, samples: usize) -> usize {
         let groups = self
             .groups
             .as_ref()
             .map_or(0, |g| size_of::<Groups>() + g.heap_bytes());
-        self.log.heap_bytes(samples) + groups
+        let idmp = self
+            .idmp
+            .as_ref()
+            .map_or(0, |i| size_of::<Idmp>() + i.heap_bytes());
+        self.log.heap_bytes(samples) + groups + idmp
     }
 
     /// Frees up to `n` pieces (blocks, chunks of pending entries, consumers) and says how many;
@@ -262,6 +287,9 @@ impl Stream {
         let mut drained = self.log.drain_slice(n);
         if let Some(groups) = &mut self.groups {
             drained += groups.drain_slice(n - drained);
+        }
+        if let Some(idmp) = &mut self.idmp {
+            drained += idmp.drain_slice(n - drained);
         }
         drained
     }
@@ -273,6 +301,9 @@ impl Stream {
         assert!(self.log.last_id().is_none_or(|last| last <= self.last_id));
         for (_, group) in self.groups() {
             group.check_invariants();
+        }
+        if let Some(idmp) = &self.idmp {
+            idmp.check_invariants();
         }
     }
 }

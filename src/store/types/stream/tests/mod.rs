@@ -2,6 +2,7 @@
 
 mod entries;
 mod groups;
+mod saved;
 
 use super::*;
 
