@@ -7,7 +7,9 @@ use super::iter::{Range, RangeRev};
 use super::node::Node;
 use super::nodes::{At, Nodes};
 use super::{End, ListLimits};
-use crate::store::types::listpack::{Encoded, Entries, LISTPACK_OVERHEAD_BYTES, Listpack, Needle};
+use crate::store::types::listpack::{
+    Encoded, Entries, Entry, LISTPACK_OVERHEAD_BYTES, Listpack, Needle,
+};
 
 /// What Redis adds to an element's length when it asks whether a node has room for it.
 const ENTRY_OVERHEAD_ESTIMATE: usize = 8;
@@ -51,6 +53,40 @@ impl Deque {
             self.nodes.edit(at, Node::fit);
         }
         self.nodes.push(end, self.fresh(value, limits));
+    }
+
+    /// The first or last element.
+    #[inline]
+    pub fn peek(&self, end: End) -> Option<Entry<'_>> {
+        let node = self.nodes.node(self.nodes.outermost(end)?);
+        if node.is_plain() {
+            return Some(Entry::Str(node.bytes()));
+        }
+        let entries = node.entries();
+        Some(entries.at(match end {
+            End::Head => 0,
+            End::Tail => entries.last()?,
+        }))
+    }
+
+    /// Removes the first or last element; there is one.
+    #[inline]
+    pub fn pop(&mut self, end: End) {
+        let Some(at) = self.nodes.outermost(end) else {
+            return;
+        };
+        if self.nodes.node(at).count() == 1 {
+            self.nodes.remove(at);
+            return;
+        }
+        self.nodes.edit(at, |node| {
+            let pos = if end == End::Head {
+                Some(0)
+            } else {
+                node.entries().last()
+            };
+            node.remove(pos.unwrap_or(0), 1);
+        });
     }
 
     /// Inserts an element in node `at` before the entry at `pos`, or at the node's end.

@@ -155,9 +155,16 @@ impl List {
     /// The first or last element.
     #[inline]
     pub fn peek(&self, end: End) -> Option<Entry<'_>> {
-        match end {
-            End::Head => self.range(0, 1).next(),
-            End::Tail => self.range_rev(usize::MAX, 1).next(),
+        match &self.0 {
+            Repr::Deque(deque) => deque.peek(end),
+            Repr::Packed(pack) => {
+                let mut iter = pack.iter();
+                if end == End::Head {
+                    iter.next()
+                } else {
+                    iter.next_back()
+                }
+            }
         }
     }
 
@@ -175,6 +182,13 @@ impl List {
     #[inline]
     pub fn remove_end(&mut self, end: End, count: usize, limits: ListLimits) -> usize {
         let count = count.min(self.len());
+        if let Repr::Deque(deque) = &mut self.0
+            && count == 1
+        {
+            deque.pop(end);
+            self.shrink(limits);
+            return 1;
+        }
         let index = if end == End::Head {
             0
         } else {

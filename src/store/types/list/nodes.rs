@@ -10,8 +10,8 @@ use std::collections::{VecDeque, vec_deque};
 use super::End;
 use super::node::Node;
 
-/// Nodes in a chunk: 8 KiB of them.
-const CHUNK_NODES_MAX: usize = 256;
+/// Nodes in a chunk: 16 KiB of them.
+const CHUNK_NODES_MAX: usize = 512;
 
 /// Nodes in order.
 #[derive(Debug, Default)]

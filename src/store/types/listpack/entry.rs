@@ -281,13 +281,18 @@ impl<'a> Encoded<'a> {
     /// Whether the entry at the start of `rest` is this one.
     #[inline]
     pub fn matches(&self, rest: &[u8]) -> bool {
-        if rest[0] != self.head[0] {
+        let (head_len, body_len) = (self.head_len as usize, self.body.len());
+        let last = match self.body {
+            [.., last] => *last,
+            [] => self.head[head_len - 1],
+        };
+        // Texts that are alike differ most often in their last byte.
+        if rest[0] != self.head[0] || rest.get(head_len + body_len - 1) != Some(&last) {
             return false;
         }
-        let head_len = self.head_len as usize;
         // The head holds the length, so equal heads mean equally long bodies.
-        rest[..head_len] == self.head[..head_len]
-            && rest[head_len..head_len + self.body.len()] == *self.body
+        (head_len == 1 || rest[..head_len] == self.head[..head_len])
+            && rest[head_len..head_len + body_len] == *self.body
     }
 }
 
