@@ -9,6 +9,7 @@ pub mod list;
 pub mod parse;
 pub mod pubsub;
 pub mod scan;
+pub mod script;
 pub mod server;
 pub mod string;
 pub mod transaction;
@@ -21,6 +22,7 @@ pub static FAMILIES: &[&[Command]] = &[
     string::TABLE,
     list::TABLE,
     transaction::TABLE,
+    script::TABLE,
     generic::TABLE,
     expire::TABLE,
     scan::TABLE,
