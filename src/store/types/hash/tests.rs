@@ -63,6 +63,65 @@ fn any_value(rng: &mut Rng) -> Vec<u8> {
     }
 }
 
+/// A write to both, and what it answers.
+fn write(rng: &mut Rng, hash: &mut Hash, model: &mut Model, name: &[u8], cx: HashContext<'_>) {
+    let there = live(model, cx.now_ms).contains_key(name);
+    let value = any_value(rng);
+    let kept = model.get(name).filter(|_| there).and_then(|field| field.1);
+    match rng.below(6) {
+        0..=1 => {
+            assert_eq!(hash.set(name, &value, FieldTtl::Clear, cx), !there);
+            model.insert(name.to_vec(), (value, None));
+        }
+        2 => {
+            assert_eq!(hash.set(name, &value, FieldTtl::Keep, cx), !there);
+            model.insert(name.to_vec(), (value, kept));
+        }
+        3 => {
+            assert_eq!(hash.set_new(name, &value, cx), !there);
+            if !there {
+                model.insert(name.to_vec(), (value, None));
+            }
+        }
+        _ => {
+            assert_eq!(hash.remove(name, cx), there);
+            if there {
+                model.remove(name);
+            }
+        }
+    }
+}
+
+/// A change of times in both, and what it answers.
+fn retime(rng: &mut Rng, hash: &mut Hash, model: &mut Model, name: &[u8], cx: HashContext<'_>) {
+    let live = live(model, cx.now_ms);
+    let field = live.get(name);
+    match rng.below(5) {
+        0..=2 => {
+            let at_ms = cx.now_ms + rng.below(300) as i64;
+            assert_eq!(hash.expire_field(name, at_ms, cx), field.is_some());
+            if let Some((value, _)) = field {
+                model.insert(name.to_vec(), (value.clone(), Some(at_ms)));
+            }
+        }
+        3 => {
+            let expires = field.is_some_and(|field| field.1.is_some());
+            assert_eq!(hash.persist_field(name, cx), expires);
+            if let Some((value, _)) = field {
+                model.insert(name.to_vec(), (value.clone(), None));
+            }
+        }
+        _ => {
+            let mut last = i64::MIN;
+            hash.drop_expired(cx.now_ms, rng.below(4), |field| {
+                assert!(field.expire_at_ms >= Some(last));
+                last = field.expire_at_ms.unwrap();
+                assert!(model.remove(&field.name.to_vec()).is_some() && last <= cx.now_ms);
+            });
+        }
+    }
+}
+
 #[test]
 fn random_edits_follow_a_btree() {
     let state = seeded(1);
@@ -70,75 +129,21 @@ fn random_edits_follow_a_btree() {
         let mut rng = Rng::new(seed);
         let (mut hash, mut model) = (Hash::new(), Model::new());
         let spread = [5, 12, 30, 600][rng.below(4)];
-        let expires = seed % 3 != 0;
         let mut now_ms = 1_000;
         for round in 0..1_500 {
             let name = format!("f{}", rng.below(spread)).into_bytes();
-            let value = if seed % 2 == 0 {
-                any_value(&mut rng)
-            } else {
-                b"12".to_vec()
-            };
             let cx = context(&state, now_ms);
-            let at_ms = now_ms + rng.below(300) as i64;
-            let there = live(&model, now_ms).contains_key(&name);
-            match rng.below(if expires { 10 } else { 6 }) {
-                0..=2 => {
-                    let created = hash.set(&name, &value, FieldTtl::Clear, cx);
-                    assert_eq!(created, !there);
-                    model.insert(name.clone(), (value, None));
-                }
-                3 => {
-                    assert_eq!(hash.set_new(&name, &value, cx), !there);
-                    if !there {
-                        model.insert(name.clone(), (value, None));
-                    }
-                }
-                4..=5 => {
-                    assert_eq!(hash.remove(&name, cx), there);
-                    if there {
-                        model.remove(&name);
-                    }
-                }
-                6 => {
-                    hash.set(&name, &value, FieldTtl::Keep, cx);
-                    let kept = model
-                        .get(&name)
-                        .filter(|_| there)
-                        .and_then(|(_, at_ms)| *at_ms);
-                    model.insert(name.clone(), (value, kept));
-                }
-                7 => {
-                    assert_eq!(hash.expire_field(&name, at_ms, cx), there);
-                    if there && let Some(field) = model.get_mut(&name) {
-                        field.1 = Some(at_ms);
-                    }
-                }
-                8 => {
-                    let persisted = there && model[&name].1.is_some();
-                    assert_eq!(hash.persist_field(&name, cx), persisted);
-                    if there && let Some(field) = model.get_mut(&name) {
-                        field.1 = None;
-                    }
-                }
-                _ if rng.below(10) == 0 => {
-                    let mut last = i64::MIN;
-                    hash.drop_expired(now_ms, 10, |field| {
-                        assert!(field.expire_at_ms >= Some(last));
-                        last = field.expire_at_ms.unwrap();
-                        assert!(model.remove(&field.name.to_vec()).is_some() && last <= now_ms);
-                    });
-                }
-                _ => now_ms += rng.below(20) as i64,
+            if seed % 3 == 0 || rng.below(2) == 0 {
+                write(&mut rng, &mut hash, &mut model, &name, cx);
+            } else {
+                retime(&mut rng, &mut hash, &mut model, &name, cx);
+                now_ms += rng.below(20) as i64;
             }
             let cx = context(&state, now_ms);
             let expected = live(&model, now_ms).remove(&name);
-            assert_eq!(
-                hash.get(&name, cx).map(Entry::to_vec),
-                expected.clone().map(|e| e.0)
-            );
-            let read = hash.field(&name, cx).map(owned);
-            assert_eq!(read.map(|field| field.1), expected);
+            assert_eq!(hash.field(&name, cx).map(|field| owned(field).1), expected);
+            let value = expected.map(|field| field.0);
+            assert_eq!(hash.get(&name, cx).map(Entry::to_vec), value);
             if round % 50 == 0 {
                 compare(&hash, &model, cx);
             }

@@ -7,8 +7,9 @@
 //!
 //! The block is as long as the allocator would make it anyway; how much of it is used stands in
 //! the header, and its very last byte is a mark at the owner's disposal: a collection remembers
-//! there what it calls itself. An empty listpack owns no memory and bears the mark 0. It knows no thresholds: its owner decides when
-//! it has become too large, and asks [`Listpack::fits`] where sizes are not bounded otherwise.
+//! there what it calls itself. An empty listpack owns no memory and bears the mark 0. It knows no
+//! thresholds: its owner decides when it has become too large, and asks [`Listpack::fits`] where
+//! sizes are not bounded otherwise.
 
 mod entries;
 mod entry;
