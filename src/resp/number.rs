@@ -111,7 +111,7 @@ pub fn format_f64(value: f64) -> NumberText {
         return format_i64(integer);
     }
     let mut buffer = zmij::Buffer::new();
-    let decimal = Decimal::from_text(buffer.format_finite(value.abs()));
+    let decimal = Decimal::from_text(buffer.format_finite(value.abs()).as_bytes());
     let mut text = NumberText::new();
     if value < 0.0 {
         text.push(b"-");
@@ -125,7 +125,7 @@ pub fn format_f64_17(value: f64) -> NumberText {
     if let Some(text) = special(value) {
         return NumberText::from_bytes(text);
     }
-    let decimal = Decimal::from_text(&format!("{:.16e}", value.abs()));
+    let decimal = Decimal::from_text(format!("{:.16e}", value.abs()).as_bytes());
     let mut text = NumberText::new();
     if value < 0.0 {
         text.push(b"-");
@@ -185,20 +185,18 @@ impl NumberText {
         text
     }
 
-    /// Everything written here fits; what would not is cut off.
+    /// Everything written here fits; what would not is left out.
     #[inline]
     fn push(&mut self, bytes: &[u8]) {
-        let room = self.bytes.iter_mut().skip(usize::from(self.length));
-        for (to, from) in room.zip(bytes) {
-            *to = *from;
-            self.length += 1;
+        let start = usize::from(self.length);
+        if let Some(room) = self.bytes.get_mut(start..start + bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.length += bytes.len() as u8;
         }
     }
 
     fn push_zeros(&mut self, count: usize) {
-        for _ in 0..count {
-            self.push(b"0");
-        }
+        self.push([b'0'; Self::BYTES_MAX].get(..count).unwrap_or_default());
     }
 }
 
@@ -251,35 +249,45 @@ struct Decimal {
 
 impl Decimal {
     /// Takes the text of a positive number apart: digits, perhaps a point, perhaps an exponent.
-    fn from_text(text: &str) -> Self {
-        let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    fn from_text(text: &[u8]) -> Self {
+        let mark = text
+            .iter()
+            .position(|byte| *byte == b'e')
+            .unwrap_or(text.len());
+        let (mantissa, exponent) = text.split_at_checked(mark).unwrap_or((text, &[]));
+        let point = mantissa
+            .iter()
+            .position(|byte| *byte == b'.')
+            .unwrap_or(mark);
+        let (whole, fraction) = mantissa.split_at_checked(point).unwrap_or((mantissa, &[]));
+        let fraction = trim_zeros_end(fraction.strip_prefix(b".").unwrap_or(fraction));
+        let whole = trim_zeros_start(whole);
+        let exponent = exponent.strip_prefix(b"e").unwrap_or_default();
+        let exponent = parse_i64(exponent.strip_prefix(b"+").unwrap_or(exponent));
         let mut decimal = Self {
             digits: [0; 24],
             length: 0,
-            exponent: exponent.parse().unwrap_or(0),
+            exponent: exponent.unwrap_or(0) as i32 - fraction.len() as i32,
         };
-        let (mut pending_zeros, mut behind_point) = (0, false);
-        for byte in mantissa.bytes() {
-            if byte == b'.' {
-                behind_point = true;
-                continue;
-            }
-            if behind_point {
-                decimal.exponent -= 1;
-            }
-            if byte == b'0' {
-                pending_zeros += usize::from(decimal.length > 0);
-                continue;
-            }
-            let room = decimal.digits.iter_mut().skip(decimal.length);
-            for (to, from) in room.zip(std::iter::repeat_n(b'0', pending_zeros).chain([byte])) {
-                *to = from;
-                decimal.length += 1;
-            }
-            pending_zeros = 0;
+        if fraction.is_empty() {
+            let digits = trim_zeros_end(whole);
+            decimal.exponent += (whole.len() - digits.len()) as i32;
+            decimal.push(digits);
+        } else if whole.is_empty() {
+            decimal.push(trim_zeros_start(fraction));
+        } else {
+            decimal.push(whole);
+            decimal.push(fraction);
         }
-        decimal.exponent += pending_zeros as i32;
         decimal
+    }
+
+    fn push(&mut self, digits: &[u8]) {
+        let end = self.length + digits.len();
+        if let Some(room) = self.digits.get_mut(self.length..end) {
+            room.copy_from_slice(digits);
+            self.length = end;
+        }
     }
 
     fn digits(&self) -> &[u8] {
@@ -348,6 +356,20 @@ impl Decimal {
         text.push_zeros(exponent_digits_min.saturating_sub(digits.len()));
         text.push(digits);
     }
+}
+
+fn trim_zeros_start(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().take_while(|byte| **byte == b'0').count();
+    digits.get(zeros..).unwrap_or_default()
+}
+
+fn trim_zeros_end(digits: &[u8]) -> &[u8] {
+    let zeros = digits
+        .iter()
+        .rev()
+        .take_while(|byte| **byte == b'0')
+        .count();
+    digits.get(..digits.len() - zeros).unwrap_or_default()
 }
 
 /// How a float is spelled, when all of the text is one.

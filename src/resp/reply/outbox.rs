@@ -27,8 +27,10 @@ pub struct Outbox {
     sent: usize,
     /// In the order of `at`.
     cuts: VecDeque<Cut>,
-    /// What is pending: the buffer without what is to be skipped, and the large values.
-    len: usize,
+    /// The bytes of the large values that are pending.
+    large: usize,
+    /// The bytes of the buffer that are to be skipped yet.
+    skipped: usize,
 }
 
 /// A place in the buffer where `large` is to be sent and `skip` bytes are not.
@@ -51,7 +53,8 @@ pub struct Mark {
 pub struct Checkpoint {
     buffer: usize,
     cuts: usize,
-    len: usize,
+    large: usize,
+    skipped: usize,
 }
 
 impl Outbox {
@@ -61,20 +64,21 @@ impl Outbox {
             buffer: Vec::new(),
             sent: 0,
             cuts: VecDeque::new(),
-            len: 0,
+            large: 0,
+            skipped: 0,
         }
     }
 
     /// The bytes that are pending, large values included.
     #[inline]
     pub fn len(&self) -> usize {
-        self.len
+        self.buffer.len() - self.sent - self.skipped + self.large
     }
 
     /// Whether nothing is pending.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Drops what is pending and keeps the buffer.
@@ -82,7 +86,8 @@ impl Outbox {
         self.buffer.clear();
         self.cuts.clear();
         self.sent = 0;
-        self.len = 0;
+        self.large = 0;
+        self.skipped = 0;
     }
 
     /// The bytes of heap memory behind it; a large value counts as if it were not shared.
@@ -102,7 +107,7 @@ impl Outbox {
 
     /// A copy of the pending bytes.
     pub fn to_vec(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.len);
+        let mut bytes = Vec::with_capacity(self.len());
         self.for_each_piece(|piece| {
             bytes.extend_from_slice(piece);
             true
@@ -127,9 +132,8 @@ impl Outbox {
 
     /// Says that the first `count` pending bytes were sent.
     pub fn advance(&mut self, count: usize) {
-        let mut count = count.min(self.len);
-        self.len -= count;
-        if self.len == 0 {
+        let mut count = count;
+        if count >= self.len() {
             self.clear();
             return;
         }
@@ -139,11 +143,13 @@ impl Outbox {
             count -= before;
             let large = count.min(cut.large.len());
             cut.large.advance(large);
+            self.large -= large;
             count -= large;
             if self.sent < cut.at || !cut.large.is_empty() {
                 break;
             }
             self.sent += cut.skip;
+            self.skipped -= cut.skip;
             self.cuts.pop_front();
         }
         self.sent += count;
@@ -166,7 +172,8 @@ impl Outbox {
                 ..cut
             });
         }
-        self.len += other.len;
+        self.large += other.large;
+        self.skipped += other.skipped;
         other.clear();
     }
 
@@ -191,7 +198,8 @@ impl Outbox {
         Checkpoint {
             buffer: self.buffer.len(),
             cuts: self.cuts.len(),
-            len: self.len,
+            large: self.large,
+            skipped: self.skipped,
         }
     }
 
@@ -199,14 +207,14 @@ impl Outbox {
     pub fn truncate(&mut self, checkpoint: Checkpoint) {
         self.buffer.truncate(checkpoint.buffer);
         self.cuts.truncate(checkpoint.cuts);
-        self.len = checkpoint.len;
+        self.large = checkpoint.large;
+        self.skipped = checkpoint.skipped;
     }
 
     /// Appends bytes that are protocol already.
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
-        self.len += bytes.len();
     }
 
     #[inline]
@@ -241,7 +249,7 @@ impl Outbox {
     pub(super) fn bulk_large(&mut self, value: Bytes) {
         debug_assert!(value.len() >= LARGE_BULK);
         self.number(b'$', value.len() as i64);
-        self.len += value.len();
+        self.large += value.len();
         self.cuts.push_back(Cut {
             at: self.buffer.len(),
             large: value,
@@ -270,13 +278,13 @@ impl Outbox {
         for (to, from) in room.iter_mut().zip(text.into_iter().flatten()) {
             *to = *from;
         }
-        self.len -= skip;
         // Cuts at the mark itself were there before it began.
         let behind = self.cuts.partition_point(|cut| cut.at <= mark.at);
         if self.buffer.len() - body > MOVE_BYTES_MAX {
             let large = Bytes::new();
             let at = mark.at;
             self.cuts.insert(behind, Cut { at, large, skip });
+            self.skipped += skip;
             return;
         }
         self.buffer.copy_within(mark.at + skip.., mark.at);
