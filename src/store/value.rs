@@ -126,7 +126,7 @@ impl Value {
             Value::Set(set) => set.len(),
             Value::ZSet(zset) => zset.len(),
             Value::Hash(hash) => hash.len(),
-            Value::Stream(stream) => usize::try_from(stream.len()).unwrap_or(usize::MAX),
+            Value::Stream(stream) => stream.free_effort(),
         }
     }
 

@@ -13,6 +13,9 @@ use super::sorted::Sorted;
 /// The active time of a consumer that never read or claimed anything.
 pub const NEVER_ACTIVE: i64 = -1;
 
+/// What a piece that is freed at once, a block or a chunk, counts for when slices are measured.
+pub(super) const PIECE_LEN: usize = 64;
+
 /// Which consumer of its group; valid until that consumer is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConsumerIndex(u32);
@@ -247,16 +250,21 @@ impl Group {
             + self.by_name.capacity() * size_of::<u32>()
     }
 
-    /// Frees up to `n` pieces and says how many; fewer than `n` means nothing is left. The group
-    /// is good for nothing else afterwards.
-    pub fn drain_slice(&mut self, n: usize) -> usize {
-        let mut drained = self.pel.drain_slice(n);
+    /// Frees about `count` pending entries of a group that is to be dropped, and says how many; 0
+    /// when nothing is left. The group is good for nothing else afterwards.
+    pub fn drain_slice(&mut self, count: usize) -> usize {
+        self.drain_pieces(count.div_ceil(PIECE_LEN)) * PIECE_LEN
+    }
+
+    /// Frees up to `n` pieces and says how many; fewer than `n` means nothing is left.
+    fn drain_pieces(&mut self, n: usize) -> usize {
+        let mut drained = self.pel.drain_pieces(n);
         self.by_name.clear();
         while drained < n {
             match self.consumers.last_mut() {
                 None => break,
                 Some(Some(consumer)) if consumer.ids.len() > 0 => {
-                    drained += consumer.ids.drain_slice(n - drained);
+                    drained += consumer.ids.drain_pieces(n - drained);
                 }
                 Some(_) => {
                     self.consumers.pop();
@@ -329,6 +337,12 @@ impl Groups {
             .fold(false, |forgot, group| group.ack(id) | forgot)
     }
 
+    /// The work of freeing them, in elements.
+    pub fn free_effort(&self) -> usize {
+        let effort = |group: &Group| 1 + group.pel.len() + group.by_name.len();
+        self.0.values().map(effort).sum()
+    }
+
     pub fn heap_bytes(&self) -> usize {
         let groups = self
             .0
@@ -338,13 +352,13 @@ impl Groups {
     }
 
     /// Frees up to `n` pieces and says how many; fewer than `n` means nothing is left.
-    pub fn drain_slice(&mut self, n: usize) -> usize {
+    pub fn drain_pieces(&mut self, n: usize) -> usize {
         let mut drained = 0;
         while drained < n {
             let Some(mut first) = self.0.first_entry() else {
                 break;
             };
-            drained += first.get_mut().drain_slice(n - drained);
+            drained += first.get_mut().drain_pieces(n - drained);
             if drained < n {
                 first.remove();
                 drained += 1;

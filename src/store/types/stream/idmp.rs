@@ -188,7 +188,7 @@ impl Idmp {
     }
 
     /// Frees up to `n` producers and says how many; fewer than `n` means nothing is left.
-    pub(super) fn drain_slice(&mut self, n: usize) -> usize {
+    pub(super) fn drain_pieces(&mut self, n: usize) -> usize {
         (0..n)
             .take_while(|_| self.producers.pop_first().is_some())
             .count()

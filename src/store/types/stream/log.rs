@@ -276,7 +276,7 @@ impl Log {
     }
 
     /// Frees up to `n` blocks and says how many; fewer than `n` means nothing is left.
-    pub fn drain_slice(&mut self, n: usize) -> usize {
+    pub fn drain_pieces(&mut self, n: usize) -> usize {
         let mut drained = 0;
         while drained < n {
             let Some((base, _)) = self.block_after(None) else {

@@ -46,7 +46,7 @@ pub use trim::{Deletion, RefPolicy, Trim, TrimTo};
 
 use std::collections::btree_map;
 
-use group::Groups;
+use group::{Groups, PIECE_LEN};
 use log::Log;
 
 /// A stream.
@@ -80,8 +80,8 @@ impl Stream {
 
     /// The number of entries.
     #[inline]
-    pub fn len(&self) -> u64 {
-        self.log.length()
+    pub fn len(&self) -> usize {
+        self.log.length() as usize
     }
 
     /// Whether there are no entries. The stream may have groups all the same.
@@ -186,7 +186,7 @@ impl Stream {
             if id < top {
                 return Err(SetIdError::BelowTopItem);
             }
-            if entries_added.is_some_and(|added| added < self.len()) {
+            if entries_added.is_some_and(|added| added < self.log.length()) {
                 return Err(SetIdError::AddedBelowLength);
             }
         }
@@ -281,17 +281,27 @@ impl Stream {
         self.log.heap_bytes(samples) + groups + idmp
     }
 
-    /// Frees up to `n` pieces (blocks, chunks of pending entries, consumers) and says how many;
-    /// fewer than `n` means nothing is left. The stream is good for nothing else afterwards.
-    pub fn drain_slice(&mut self, n: usize) -> usize {
-        let mut drained = self.log.drain_slice(n);
+    /// The work of dropping the stream, in elements.
+    pub fn free_effort(&self) -> usize {
+        let groups = self
+            .groups
+            .as_ref()
+            .map_or(0, |groups| groups.free_effort());
+        self.len() + groups + self.idmp.as_ref().map_or(0, |idmp| idmp.producer_count())
+    }
+
+    /// Frees about `count` elements of a stream that is to be dropped, and says how many; 0 when
+    /// nothing is left. The stream is good for nothing else afterwards.
+    pub fn drain_slice(&mut self, count: usize) -> usize {
+        let pieces = count.div_ceil(PIECE_LEN);
+        let mut drained = self.log.drain_pieces(pieces);
         if let Some(groups) = &mut self.groups {
-            drained += groups.drain_slice(n - drained);
+            drained += groups.drain_pieces(pieces - drained);
         }
         if let Some(idmp) = &mut self.idmp {
-            drained += idmp.drain_slice(n - drained);
+            drained += idmp.drain_pieces(pieces - drained);
         }
-        drained
+        drained * PIECE_LEN
     }
 
     /// Panics when something contradicts something else. For tests and the simulator.

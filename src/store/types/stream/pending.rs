@@ -224,11 +224,11 @@ impl Pel {
     }
 
     /// Frees up to `n` chunks and says how many; fewer than `n` means nothing is left.
-    pub fn drain_slice(&mut self, n: usize) -> usize {
-        let mut drained = self.entries.drain_slice(n);
-        drained += self.released.drain_slice(n - drained);
+    pub fn drain_pieces(&mut self, n: usize) -> usize {
+        let mut drained = self.entries.drain_pieces(n);
+        drained += self.released.drain_pieces(n - drained);
         if let Some(by_time) = &mut self.by_time {
-            drained += by_time.drain_slice(n - drained);
+            drained += by_time.drain_pieces(n - drained);
         }
         drained
     }

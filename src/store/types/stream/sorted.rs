@@ -111,7 +111,7 @@ impl<T: Keyed> Sorted<T> {
     }
 
     /// Frees up to `n` chunks and says how many; fewer than `n` means nothing is left.
-    pub fn drain_slice(&mut self, n: usize) -> usize {
+    pub fn drain_pieces(&mut self, n: usize) -> usize {
         let drained = n.min(self.chunks.len());
         for chunk in self.chunks.drain(..drained) {
             self.len -= chunk.len();
@@ -258,9 +258,9 @@ mod tests {
     fn appends_fill_chunks_and_drain_frees_them() {
         let mut sorted: Sorted<u32> = (0..1000).collect();
         assert_eq!(sorted.chunks.len(), 1000usize.div_ceil(CHUNK_LEN_MAX));
-        assert_eq!(sorted.drain_slice(10), 10);
+        assert_eq!(sorted.drain_pieces(10), 10);
         sorted.check_invariants();
-        assert_eq!(sorted.drain_slice(10), 6);
+        assert_eq!(sorted.drain_pieces(10), 6);
         assert_eq!((sorted.len(), sorted.heap_bytes()), (0, 0));
     }
 }

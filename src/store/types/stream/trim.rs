@@ -122,7 +122,7 @@ impl Stream {
         let (mut removed, mut block) = (0, None);
         loop {
             let max_len = match trim.to {
-                TrimTo::MaxLen(max_len) if self.len() <= max_len => break,
+                TrimTo::MaxLen(max_len) if self.log.length() <= max_len => break,
                 TrimTo::MaxLen(max_len) => max_len,
                 TrimTo::MinId(_) => 0,
             };
@@ -134,7 +134,7 @@ impl Stream {
                 break;
             }
             let whole = match trim.to {
-                TrimTo::MaxLen(_) => self.len() - live >= max_len,
+                TrimTo::MaxLen(_) => self.log.length() - live >= max_len,
                 TrimTo::MinId(id) => entries.last_slot_id(base) < id,
             };
             if whole && self.release_block(base, trim) {
