@@ -103,17 +103,17 @@ pub fn pexpireat(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// TTL key
 pub fn ttl(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    reply_expiry(ctx, args, |at, now| (at - now + 500) / 1_000)
+    reply_expiry(ctx, args, |at, now| rounded_seconds(at.saturating_sub(now)))
 }
 
 /// PTTL key
 pub fn pttl(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    reply_expiry(ctx, args, |at, now| at - now)
+    reply_expiry(ctx, args, i64::saturating_sub)
 }
 
 /// EXPIRETIME key
 pub fn expiretime(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    reply_expiry(ctx, args, |at, _| (at + 500) / 1_000)
+    reply_expiry(ctx, args, |at, _| rounded_seconds(at))
 }
 
 /// PEXPIRETIME key
@@ -137,8 +137,8 @@ pub fn persist(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 }
 
 fn set_expiry(ctx: &mut KeyCtx<'_>, args: Args<'_>, unit: Unit, name: &str) -> CommandResult {
-    let value = parse_i64(args.at(2)).ok_or(CommandError::NOT_INTEGER)?;
     let condition = Condition::parse(args)?;
+    let value = parse_i64(args.at(2)).ok_or(CommandError::NOT_INTEGER)?;
     let at = unit
         .to_unix_ms(value, ctx.now.unix_ms)
         .ok_or_else(|| CommandError::invalid_expire(name))?;
@@ -151,11 +151,8 @@ fn set_expiry(ctx: &mut KeyCtx<'_>, args: Args<'_>, unit: Unit, name: &str) -> C
         ctx.reply.int(0);
         return Ok(());
     }
-    if at <= ctx.now.unix_ms && !ctx.caller.keep_expired {
-        ctx.delete(slot);
-        ctx.modified(key.bytes);
-        ctx.propagate_as(&[b"UNLINK", key.bytes]);
-        ctx.notify(EventClass::GENERIC, "del", key.bytes);
+    if ctx.is_past(at) {
+        ctx.expire_at_once(&key, slot);
     } else {
         ctx.db.set_expire(slot, Some(at));
         ctx.modified(key.bytes);
@@ -174,7 +171,7 @@ fn reply_expiry(
     of: impl Fn(i64, i64) -> i64,
 ) -> CommandResult {
     let key = ctx.key(args.at(1));
-    let reply = match ctx.read(&key) {
+    let reply = match ctx.look(&key) {
         None => -2,
         Some(slot) => match ctx.db.expire_at(slot) {
             None => -1,
@@ -183,4 +180,8 @@ fn reply_expiry(
     };
     ctx.reply.int(reply);
     Ok(())
+}
+
+fn rounded_seconds(ms: i64) -> i64 {
+    ms / 1_000 + (ms % 1_000 + 500) / 1_000
 }

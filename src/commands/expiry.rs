@@ -17,6 +17,64 @@ pub enum Expiry {
     At(i64),
 }
 
+/// An expiry option as the client wrote it. Its number is read only when all options are known to
+/// fit together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExpiryOption<'a> {
+    /// None was given.
+    #[default]
+    Unsaid,
+    /// KEEPTTL.
+    Keep,
+    /// PERSIST.
+    Persist,
+    /// A unit and its number.
+    In(Unit, &'a [u8]),
+}
+
+impl<'a> ExpiryOption<'a> {
+    /// Takes the option `word`, with `next` behind it, beside a command's only `keyword`
+    /// ([`ExpiryOption::Keep`] or [`ExpiryOption::Persist`]). Returns how many arguments it took;
+    /// `None` if it is none or contradicts one before it. The same one again counts.
+    pub fn accept(
+        &mut self,
+        word: &[u8],
+        next: Option<&'a [u8]>,
+        keyword: ExpiryOption<'a>,
+    ) -> Option<usize> {
+        let name: &[u8] = match keyword {
+            ExpiryOption::Keep => b"keepttl",
+            _ => b"persist",
+        };
+        if word.eq_ignore_ascii_case(name) {
+            let fits = *self == ExpiryOption::Unsaid || *self == keyword;
+            *self = keyword;
+            return fits.then_some(1);
+        }
+        let (unit, value) = (Unit::parse(word)?, next?);
+        let fits = match *self {
+            ExpiryOption::Unsaid => true,
+            ExpiryOption::In(before, _) => before == unit,
+            _ => false,
+        };
+        *self = ExpiryOption::In(unit, value);
+        fits.then_some(2)
+    }
+
+    /// What it comes to at `now_ms`, for the command `name`.
+    ///
+    /// # Errors
+    /// As [`Unit::absolute_ms`].
+    pub fn resolve(self, now_ms: i64, name: &str) -> Result<Expiry, CommandError> {
+        Ok(match self {
+            ExpiryOption::Unsaid => Expiry::Unsaid,
+            ExpiryOption::Keep => Expiry::Keep,
+            ExpiryOption::Persist => Expiry::Persist,
+            ExpiryOption::In(unit, value) => Expiry::At(unit.absolute_ms(value, now_ms, name)?),
+        })
+    }
+}
+
 /// The unit and base of an expiry argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {

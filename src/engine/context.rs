@@ -90,6 +90,14 @@ impl<'a> KeyCtx<'a> {
         }
     }
 
+    /// As [`KeyCtx::read`], without marking the key as used: for what asks about a key, not for it.
+    pub fn look(&mut self, key: &Key<'_>) -> Option<Slot> {
+        let no_touch = std::mem::replace(&mut self.caller.no_touch, true);
+        let found = self.read(key);
+        self.caller.no_touch = no_touch;
+        found
+    }
+
     /// Finds a key for writing: as [`KeyCtx::read`], without counting hits and misses.
     #[inline]
     pub fn write(&mut self, key: &Key<'_>) -> Option<Slot> {
@@ -165,6 +173,22 @@ impl<'a> KeyCtx<'a> {
         if let Some(old) = self.db.remove(slot) {
             self.db.free_later(old);
         }
+    }
+
+    /// Whether an expiry that is to be set has passed already, so that the key must go at once.
+    #[inline]
+    pub fn is_past(&self, at_ms: i64) -> bool {
+        at_ms <= self.now.unix_ms && !self.caller.keep_expired
+    }
+
+    /// Removes a key because it was given an expiry that has passed: see [`KeyCtx::is_past`].
+    #[cold]
+    pub fn expire_at_once(&mut self, key: &Key<'_>, slot: Slot) {
+        self.delete(slot);
+        self.effects.lookups.expired += 1;
+        self.modified(key.bytes);
+        self.propagate_as(&[b"UNLINK", key.bytes]);
+        self.notify(EventClass::EXPIRED, "expired", key.bytes);
     }
 
     /// Removes a collection that has become empty, with its event.

@@ -247,6 +247,14 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// A number by its text, of more digits than a double has; in RESP2 a string.
+    pub fn number_text(&mut self, text: &[u8]) {
+        match self.protocol {
+            Protocol::Resp2 => self.out.bulk(text),
+            Protocol::Resp3 => self.out.line(b',', text),
+        }
+    }
+
     /// A boolean; in RESP2 the integer 1 or 0.
     #[inline]
     pub fn boolean(&mut self, value: bool) {

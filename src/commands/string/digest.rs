@@ -7,6 +7,9 @@ use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
 use crate::store::value::{Kind, ValueRef};
 
+/// Length of a digest.
+const DIGITS: usize = 16;
+
 /// DIGEST key
 pub fn digest(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let key = ctx.key(args.at(1));
@@ -21,7 +24,7 @@ pub fn digest(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 }
 
 /// The digest of a string value.
-pub fn of(value: ValueRef<'_>) -> Result<u64, CommandError> {
+fn of(value: ValueRef<'_>) -> Result<u64, CommandError> {
     match value {
         ValueRef::Int(n) => Ok(xxh3_64(itoa::Buffer::new().format(n).as_bytes())),
         ValueRef::Str(bytes) => Ok(xxh3_64(bytes)),
@@ -30,10 +33,17 @@ pub fn of(value: ValueRef<'_>) -> Result<u64, CommandError> {
     }
 }
 
-/// Reads a digest argument: exactly 16 hexadecimal digits, either case.
-pub fn parse(argument: &[u8]) -> Result<u64, CommandError> {
-    let text = std::str::from_utf8(argument).ok();
-    text.filter(|text| text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit()))
-        .and_then(|text| u64::from_str_radix(text, 16).ok())
-        .ok_or_else(|| CommandError::fixed("ERR IFDEQ/IFDNE digest must be 16 hexadecimal digits"))
+/// Whether a string value has the digest that an argument spells: 16 hexadecimal digits, either
+/// case. Only the length is checked: what is no digest is that of no value.
+///
+/// # Errors
+/// The length; or the value is no string.
+pub fn matches(value: ValueRef<'_>, want: &[u8]) -> Result<bool, CommandError> {
+    let digest = of(value)?;
+    if want.len() != DIGITS {
+        return Err(CommandError::fixed(
+            "ERR must be exactly 16 hexadecimal characters",
+        ));
+    }
+    Ok(want.eq_ignore_ascii_case(format!("{digest:016x}").as_bytes()))
 }

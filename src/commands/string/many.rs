@@ -1,6 +1,6 @@
 //! Several keys at once: MSETNX MSETEX.
 
-use crate::commands::expiry::{Expiry, Unit};
+use crate::commands::expiry::{Expiry, ExpiryOption};
 use crate::engine::context::{KeyCtx, new_value};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
@@ -31,19 +31,28 @@ pub fn msetnx(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// MSETEX numkeys key value [key value ...] [NX|XX] [EX s|PX ms|EXAT s|PXAT ms|KEEPTTL]
 pub fn msetex(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let count = parse_i64(args.at(1)).ok_or(CommandError::NOT_INTEGER)?;
-    let invalid = || CommandError::fixed("ERR invalid numkeys value");
-    let count = usize::try_from(count).ok().filter(|n| *n > 0).ok_or_else(invalid)?;
-    let end = count.checked_mul(2).and_then(|words| words.checked_add(2)).ok_or_else(invalid)?;
+    let count = parse_i64(args.at(1)).and_then(|count| i32::try_from(count).ok());
+    let count = count.filter(|count| *count > 0).ok_or(CommandError::fixed(
+        "ERR invalid numkeys value or out of range",
+    ))?;
+    let end = 2 + 2 * count as usize;
     if args.len() < end {
-        return Err(CommandError::fixed("ERR wrong number of key-value pairs"));
+        return Err(CommandError::SYNTAX);
     }
     let (condition, expiry) = parse_options(ctx, args, end)?;
-    let pairs = Pairs { args, start: 2, end };
+    let pairs = Pairs {
+        args,
+        start: 2,
+        end,
+    };
     let done = pairs.keys().all(|bytes| is_allowed(ctx, bytes, condition));
-    if done {
-        store(ctx, args, 2, end, expiry);
-        propagate(ctx, pairs, expiry);
+    match expiry {
+        Expiry::At(at) if done && ctx.is_past(at) => expire_all(ctx, pairs),
+        _ if done => {
+            store(ctx, args, 2, end, expiry);
+            propagate(ctx, pairs, expiry);
+        }
+        _ => {}
     }
     ctx.reply.int(done.into());
     Ok(())
@@ -59,7 +68,9 @@ struct Pairs<'a> {
 
 impl<'a> Pairs<'a> {
     fn keys(self) -> impl Iterator<Item = &'a [u8]> {
-        (self.start..self.end).step_by(2).map(move |i| self.args.at(i))
+        (self.start..self.end)
+            .step_by(2)
+            .map(move |i| self.args.at(i))
     }
 }
 
@@ -68,30 +79,32 @@ fn parse_options(
     args: Args<'_>,
     from: usize,
 ) -> Result<(Condition, Expiry), CommandError> {
-    let (mut condition, mut expiry) = (Condition::Always, Expiry::Unsaid);
+    let (mut condition, mut expiry) = (Condition::Always, ExpiryOption::Unsaid);
     let mut i = from;
     while i < args.len() {
         let word = args.at(i);
-        let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
-        if (is("nx") || is("xx")) && condition == Condition::Always {
-            condition = if is("nx") { Condition::AllAbsent } else { Condition::AllPresent };
-        } else if expiry != Expiry::Unsaid {
-            return Err(CommandError::SYNTAX);
-        } else if is("keepttl") {
-            expiry = Expiry::Keep;
-        } else if let (Some(unit), Some(value)) = (Unit::parse(word), args.get(i + 1)) {
-            expiry = Expiry::At(unit.absolute_ms(value, ctx.now.unix_ms, "msetex")?);
-            i += 1;
+        let named = if word.eq_ignore_ascii_case(b"nx") {
+            Condition::AllAbsent
+        } else if word.eq_ignore_ascii_case(b"xx") {
+            Condition::AllPresent
         } else {
+            let taken = expiry.accept(word, args.get(i + 1), ExpiryOption::Keep);
+            i += taken.ok_or(CommandError::SYNTAX)?;
+            continue;
+        };
+        if condition != Condition::Always && condition != named {
             return Err(CommandError::SYNTAX);
         }
+        condition = named;
         i += 1;
     }
-    Ok((condition, expiry))
+    Ok((condition, expiry.resolve(ctx.now.unix_ms, "msetex")?))
 }
 
 fn is_met(ctx: &mut KeyCtx<'_>, pairs: Args<'_>, condition: Condition) -> bool {
-    (0..pairs.len()).step_by(2).all(|i| is_allowed(ctx, pairs.at(i), condition))
+    (0..pairs.len())
+        .step_by(2)
+        .all(|i| is_allowed(ctx, pairs.at(i), condition))
 }
 
 fn is_allowed(ctx: &mut KeyCtx<'_>, bytes: &[u8], condition: Condition) -> bool {
@@ -107,12 +120,27 @@ fn store(ctx: &mut KeyCtx<'_>, args: Args<'_>, start: usize, end: usize, expiry:
     for i in (start..end).step_by(2) {
         let key = ctx.key(args.at(i));
         let found = ctx.write(&key);
-        let slot = ctx.set(&key, found, new_value(args.take(i + 1)), expiry == Expiry::Keep);
+        let slot = ctx.set(
+            &key,
+            found,
+            new_value(args.take(i + 1)),
+            expiry == Expiry::Keep,
+        );
         ctx.modified(key.bytes);
         ctx.notify(EventClass::STRING, "set", key.bytes);
         if let Expiry::At(at) = expiry {
             ctx.db.set_expire(slot, Some(at));
             ctx.notify(EventClass::GENERIC, "expire", key.bytes);
+        }
+    }
+}
+
+/// Nothing is stored that has expired already: the keys are removed.
+fn expire_all(ctx: &mut KeyCtx<'_>, pairs: Pairs<'_>) {
+    for bytes in pairs.keys() {
+        let key = ctx.key(bytes);
+        if let Some(slot) = ctx.write(&key) {
+            ctx.expire_at_once(&key, slot);
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
 use crate::resp::args::Args;
 use crate::resp::number::parse_i64;
-use crate::store::value::{Kind, NewValue};
+use crate::store::value::{Kind, NewValue, ValueRef};
 
 /// APPEND key value
 pub fn append(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
@@ -33,7 +33,9 @@ pub fn setrange(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let offset = usize::try_from(offset).map_err(|_| CommandError::OFFSET_RANGE)?;
     let (key, part) = (ctx.key(args.at(1)), args.at(3));
     let found = ctx.write_kind(&key, Kind::String)?;
-    let len = found.and_then(|slot| ctx.db.value(slot).string_len()).unwrap_or(0);
+    let len = found
+        .and_then(|slot| ctx.db.value(slot).string_len())
+        .unwrap_or(0);
     if part.is_empty() {
         ctx.reply.int(len as i64);
         return Ok(());
@@ -42,7 +44,9 @@ pub fn setrange(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let end = offset + part.len();
     match found {
         Some(slot) => {
-            ctx.db.edit(slot, end, |string| string[offset..end].copy_from_slice(part));
+            ctx.db.edit(slot, end, |string| {
+                string[offset..end].copy_from_slice(part)
+            });
         }
         None => {
             let mut string = vec![0; end];
@@ -64,6 +68,11 @@ pub fn getrange(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let mut buffer = itoa::Buffer::new();
     let found = ctx.read_kind(&key, Kind::String)?;
     let string = match found.map(|slot| ctx.db.value(slot)) {
+        Some(ValueRef::Large(bytes)) => {
+            let part = clip(start, end, bytes.len()).unwrap_or_default();
+            ctx.reply.bulk_large(bytes.slice(part));
+            return Ok(());
+        }
         Some(value) => value.string(&mut buffer).unwrap_or_default(),
         None => &[],
     };
@@ -78,7 +87,13 @@ fn clip(start: i64, end: i64, len: usize) -> Option<std::ops::Range<usize>> {
     if start < 0 && end < 0 && start > end {
         return None;
     }
-    let from_end = |at: i64| if at < 0 { at.saturating_add(len).max(0) } else { at };
+    let from_end = |at: i64| {
+        if at < 0 {
+            at.saturating_add(len).max(0)
+        } else {
+            at
+        }
+    };
     let (start, end) = (from_end(start), from_end(end).min(len - 1));
     (start <= end && len > 0).then(|| start as usize..end as usize + 1)
 }

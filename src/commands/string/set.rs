@@ -1,6 +1,6 @@
 //! SET and the commands that are one of its options: SETNX, SETEX, PSETEX, GETSET.
 
-use crate::commands::expiry::{Expiry, Unit};
+use crate::commands::expiry::{Expiry, ExpiryOption, Unit};
 use crate::engine::context::{KeyCtx, new_value, reply_string};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
@@ -89,42 +89,38 @@ fn set_expiring(ctx: &mut KeyCtx<'_>, args: Args<'_>, unit: Unit, name: &str) ->
 }
 
 fn parse<'a>(ctx: &KeyCtx<'_>, args: Args<'a>) -> Result<Options<'a>, CommandError> {
-    let mut options = Options::default();
+    let (mut options, mut expiry) = (Options::default(), ExpiryOption::Unsaid);
     let mut i = 3;
     while i < args.len() {
-        let word = args.at(i);
-        let next = args.get(i + 1);
-        i += 1;
+        let (word, next) = (args.at(i), args.get(i + 1));
         if word.eq_ignore_ascii_case(b"get") {
             options.reply_old = true;
-        } else if let Some((condition, takes)) = condition(word, next) {
-            if options.condition != Condition::Always {
+            i += 1;
+        } else if let Some((condition, taken)) = condition(word, next) {
+            // NX and XX may be said again; what they compare with may not.
+            let same = taken == 1 && options.condition == condition;
+            if options.condition != Condition::Always && !same {
                 return Err(CommandError::SYNTAX);
             }
             options.condition = condition;
-            i += usize::from(takes);
-        } else if options.expiry != Expiry::Unsaid {
-            return Err(CommandError::SYNTAX);
-        } else if word.eq_ignore_ascii_case(b"keepttl") {
-            options.expiry = Expiry::Keep;
-        } else if let (Some(unit), Some(value)) = (Unit::parse(word), next) {
-            options.expiry = Expiry::At(unit.absolute_ms(value, ctx.now.unix_ms, "set")?);
-            i += 1;
+            i += taken;
         } else {
-            return Err(CommandError::SYNTAX);
+            let taken = expiry.accept(word, next, ExpiryOption::Keep);
+            i += taken.ok_or(CommandError::SYNTAX)?;
         }
     }
+    options.expiry = expiry.resolve(ctx.now.unix_ms, "set")?;
     Ok(options)
 }
 
-/// The condition an option names, and whether it takes the next argument.
-fn condition<'a>(word: &[u8], next: Option<&'a [u8]>) -> Option<(Condition<'a>, bool)> {
+/// The condition an option names, and how many arguments it takes.
+fn condition<'a>(word: &[u8], next: Option<&'a [u8]>) -> Option<(Condition<'a>, usize)> {
     let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
     if is("nx") {
-        return Some((Condition::IfAbsent, false));
+        return Some((Condition::IfAbsent, 1));
     }
     if is("xx") {
-        return Some((Condition::IfPresent, false));
+        return Some((Condition::IfPresent, 1));
     }
     let value = next?;
     let condition = if is("ifeq") {
@@ -138,7 +134,7 @@ fn condition<'a>(word: &[u8], next: Option<&'a [u8]>) -> Option<(Condition<'a>, 
     } else {
         return None;
     };
-    Some((condition, true))
+    Some((condition, 2))
 }
 
 fn set_with(
@@ -174,32 +170,16 @@ fn is_met(
     condition: Condition<'_>,
 ) -> Result<bool, CommandError> {
     let value = found.map(|slot| ctx.db.value(slot));
-    Ok(match condition {
-        Condition::Always => true,
-        Condition::IfAbsent => value.is_none(),
-        Condition::IfPresent => value.is_some(),
-        Condition::IfEqual(want) => match value {
-            Some(value) => super::equals(value, want)?,
-            None => false,
-        },
-        Condition::IfNotEqual(want) => match value {
-            Some(value) => !super::equals(value, want)?,
-            None => true,
-        },
-        Condition::IfDigest(want) => {
-            let want = super::digest::parse(want)?;
-            match value {
-                Some(value) => super::digest::of(value)? == want,
-                None => false,
-            }
-        }
-        Condition::IfNotDigest(want) => {
-            let want = super::digest::parse(want)?;
-            match value {
-                Some(value) => super::digest::of(value)? != want,
-                None => true,
-            }
-        }
+    Ok(match (condition, value) {
+        (Condition::Always, _) => true,
+        (Condition::IfAbsent, value) => value.is_none(),
+        (Condition::IfPresent, value) => value.is_some(),
+        (Condition::IfEqual(_) | Condition::IfDigest(_), None) => false,
+        (Condition::IfNotEqual(_) | Condition::IfNotDigest(_), None) => true,
+        (Condition::IfEqual(want), Some(value)) => super::equals(value, want)?,
+        (Condition::IfNotEqual(want), Some(value)) => !super::equals(value, want)?,
+        (Condition::IfDigest(want), Some(value)) => super::digest::matches(value, want)?,
+        (Condition::IfNotDigest(want), Some(value)) => !super::digest::matches(value, want)?,
     })
 }
 
@@ -214,7 +194,8 @@ fn reply_old(ctx: &mut KeyCtx<'_>, found: Option<Slot>) -> CommandResult {
     Ok(())
 }
 
-/// Stores argument `at_index` with its events and its propagation.
+/// Stores argument `at_index` with its events and its propagation. What has expired already is not
+/// stored, and its key is removed.
 #[inline]
 fn store(
     ctx: &mut KeyCtx<'_>,
@@ -223,6 +204,14 @@ fn store(
     (args, at_index): (Args<'_>, usize),
     expiry: Expiry,
 ) {
+    if let Expiry::At(at) = expiry
+        && ctx.is_past(at)
+    {
+        if let Some(slot) = found {
+            ctx.expire_at_once(key, slot);
+        }
+        return;
+    }
     let value = new_value(args.take(at_index));
     let slot = ctx.set(key, found, value, expiry == Expiry::Keep);
     ctx.modified(key.bytes);

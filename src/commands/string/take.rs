@@ -1,6 +1,6 @@
 //! Reading and changing in one: GETDEL GETEX, and deleting on a condition: DELEX DELIFEQ.
 
-use crate::commands::expiry::{Expiry, Unit};
+use crate::commands::expiry::{Expiry, ExpiryOption};
 use crate::engine::context::{KeyCtx, reply_string};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
@@ -32,7 +32,7 @@ pub fn getex(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     };
     reply_string(&mut ctx.reply, ctx.db.value(slot))?;
     match expiry {
-        Expiry::At(at) if at <= ctx.now.unix_ms => remove(ctx, &key, slot),
+        Expiry::At(at) if ctx.is_past(at) => ctx.expire_at_once(&key, slot),
         Expiry::At(at) => {
             ctx.db.set_expire(slot, Some(at));
             ctx.modified(key.bytes);
@@ -64,7 +64,7 @@ pub fn delifeq(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// DELEX key [IFEQ v|IFNE v|IFDEQ d|IFDNE d]
+/// DELEX key [IFEQ v|IFNE v|IFDEQ d|IFDNE d]. Without a condition the key may be of any type.
 pub fn delex(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     if args.len() != 2 && args.len() != 4 {
         return Err(CommandError::wrong_arity("delex"));
@@ -72,38 +72,29 @@ pub fn delex(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let key = ctx.key(args.at(1));
     let found = ctx.write(&key);
     let matches = match (found, args.get(2)) {
-        (_, None) => true,
-        (Some(slot), Some(word)) => condition_met(ctx, slot, word, args.at(3))?,
-        (None, Some(word)) => {
-            check_condition(word)?;
-            false
-        }
+        (Some(slot), Some(word)) => is_met(ctx, slot, word, args.at(3))?,
+        _ => true,
     };
     reply_removal(ctx, &key, found.filter(|_| matches));
     Ok(())
 }
 
-fn check_condition(word: &[u8]) -> Result<(), CommandError> {
-    let known = [&b"ifeq"[..], b"ifne", b"ifdeq", b"ifdne"];
-    if known.iter().any(|name| word.eq_ignore_ascii_case(name)) {
-        return Ok(());
+fn is_met(ctx: &KeyCtx<'_>, slot: Slot, word: &[u8], want: &[u8]) -> Result<bool, CommandError> {
+    if ctx.db.kind(slot) != Kind::String {
+        return Err(CommandError::fixed(
+            "ERR Key should be of string type if conditions are specified",
+        ));
     }
-    Err(CommandError::fixed("ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE"))
-}
-
-fn condition_met(
-    ctx: &KeyCtx<'_>,
-    slot: Slot,
-    word: &[u8],
-    want: &[u8],
-) -> Result<bool, CommandError> {
-    check_condition(word)?;
     let value = ctx.db.value(slot);
-    let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
-    if is("ifeq") || is("ifne") {
-        return Ok(equals(value, want)? == is("ifeq"));
+    match word.to_ascii_lowercase().as_slice() {
+        b"ifeq" => equals(value, want),
+        b"ifne" => Ok(!equals(value, want)?),
+        b"ifdeq" => digest::matches(value, want),
+        b"ifdne" => Ok(!digest::matches(value, want)?),
+        _ => Err(CommandError::fixed(
+            "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE",
+        )),
     }
-    Ok((digest::of(value)? == digest::parse(want)?) == is("ifdeq"))
 }
 
 fn reply_removal(ctx: &mut KeyCtx<'_>, key: &Key<'_>, slot: Option<Slot>) {
@@ -122,22 +113,10 @@ fn remove(ctx: &mut KeyCtx<'_>, key: &Key<'_>, slot: Slot) {
 }
 
 fn parse_getex(ctx: &KeyCtx<'_>, args: Args<'_>) -> Result<Expiry, CommandError> {
-    let mut expiry = Expiry::Unsaid;
-    let mut i = 2;
+    let (mut expiry, mut i) = (ExpiryOption::Unsaid, 2);
     while i < args.len() {
-        let word = args.at(i);
-        if expiry != Expiry::Unsaid {
-            return Err(CommandError::SYNTAX);
-        }
-        if word.eq_ignore_ascii_case(b"persist") {
-            expiry = Expiry::Persist;
-        } else if let (Some(unit), Some(value)) = (Unit::parse(word), args.get(i + 1)) {
-            expiry = Expiry::At(unit.absolute_ms(value, ctx.now.unix_ms, "getex")?);
-            i += 1;
-        } else {
-            return Err(CommandError::SYNTAX);
-        }
-        i += 1;
+        let taken = expiry.accept(args.at(i), args.get(i + 1), ExpiryOption::Persist);
+        i += taken.ok_or(CommandError::SYNTAX)?;
     }
-    Ok(expiry)
+    expiry.resolve(ctx.now.unix_ms, "getex")
 }

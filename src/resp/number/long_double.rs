@@ -14,7 +14,7 @@ const DECIMALS_SCALE: u128 = 100_000_000_000_000_000;
 const GROUP: u64 = 1_000_000_000;
 
 /// An x87 extended double, infinities included.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct LongDouble(X87DoubleExtended);
 
 /// A sum is infinite or not a number.
@@ -65,6 +65,26 @@ impl LongDouble {
             true => Ok(Self(sum)),
             false => Err(NotFinite),
         }
+    }
+
+    /// The difference, which must be finite.
+    pub fn checked_sub(self, other: Self) -> Result<Self, NotFinite> {
+        self.checked_add(Self(-other.0))
+    }
+
+    /// The largest finite number.
+    pub fn largest() -> Self {
+        Self(X87DoubleExtended::largest())
+    }
+
+    /// The smallest finite number.
+    pub fn smallest() -> Self {
+        Self(-X87DoubleExtended::largest())
+    }
+
+    /// Whether it is below zero.
+    pub fn is_negative(self) -> bool {
+        self.0.is_negative()
     }
 
     /// At most 17 decimals, without trailing zeros, never with an exponent.
