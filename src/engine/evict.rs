@@ -1,15 +1,81 @@
 //! Staying within `maxmemory`.
+//!
+//! A command that may need memory first makes room: it evicts until memory is below the limit or
+//! its slice of time is used up; then it runs all the same, and the ticks go on evicting. A slice
+//! removes far more than one command adds, so memory does not run away under a burst, and no turn
+//! is held up.
 
 use crate::config::Config;
 use crate::config::values::MaxmemoryPolicy;
+use crate::store::db::Slot;
 use crate::store::evict::{Eviction, Measure};
 
 use super::Engine;
+use super::notify::EventClass;
+
+/// How long one command may evict: a few hundred keys.
+const COMMAND_SLICE_NS: u64 = 300_000;
+/// Keys evicted between two looks at the clock.
+const KEYS_PER_LOOK: usize = 16;
 
 impl Engine {
-    /// Makes room for a command that may need memory. Whether there is room.
+    /// Makes room for a command that may need memory. Whether it may run.
+    #[inline]
     pub fn make_room(&mut self) -> bool {
+        !self.is_over_limit() || self.evict_slice(COMMAND_SLICE_NS)
+    }
+
+    /// Whether memory is above `maxmemory`.
+    #[inline]
+    pub fn is_over_limit(&self) -> bool {
+        self.config.maxmemory > 0 && self.machine.used_bytes() > self.config.maxmemory
+    }
+
+    /// Frees and evicts until memory is below the limit or the time is up. Whether it got
+    /// anywhere.
+    pub fn evict_slice(&mut self, slice_ns: u64) -> bool {
+        let end_ns = self.clock.mono_ns() + slice_ns;
+        let mut is_first = true;
+        loop {
+            for _ in 0..KEYS_PER_LOOK {
+                if !self.is_over_limit() {
+                    return true;
+                }
+                // What is removed already counts until it is freed.
+                if !self.keyspace.free_some() && !self.evict_one() {
+                    return !is_first;
+                }
+                is_first = false;
+            }
+            if self.clock.mono_ns() >= end_ns {
+                return true;
+            }
+        }
+    }
+
+    fn evict_one(&mut self) -> bool {
+        let picked = self.eviction_pool.pick(&self.keyspace, self.now, &mut self.rng);
+        let Some((db, slot)) = picked else {
+            return false;
+        };
+        self.evict_key(db, slot);
         true
+    }
+
+    fn evict_key(&mut self, number: usize, slot: Slot) {
+        let db = self.keyspace.db_mut(number);
+        let key = db.key(slot).to_vec();
+        if let Some(value) = db.remove(slot) {
+            db.free_later(value);
+        }
+        self.stats.evicted_keys += 1;
+        let number = number as u32;
+        self.effects.touch(number, &key);
+        self.effects.also_propagate(number, &[b"UNLINK", &key]);
+        self.effects.notify(EventClass::EVICTED, "evicted", number, &key);
+        if !self.effects.is_quiet() {
+            self.settle_background();
+        }
     }
 }
 

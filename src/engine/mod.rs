@@ -27,6 +27,7 @@ use crate::observe::stats::Stats;
 use crate::random::Rng;
 use crate::resp::reply::Outbox;
 use crate::resp::request::Batch;
+use crate::store::evict::Pool;
 use crate::store::hash::{self, HashState};
 use crate::store::keyspace::Keyspace;
 use crate::time::{Clock, Now};
@@ -82,6 +83,8 @@ pub struct Engine {
     pub budget_end_ns: u64,
     /// Background work in progress.
     pub housekeeping: tick::Housekeeping,
+    /// Keys that may be evicted next.
+    pub eviction_pool: Pool,
     /// Reused between reads.
     pub batch: Batch,
     /// Buffers of outboxes that have been written.
@@ -131,6 +134,7 @@ impl Engine {
             budget_end_ns: u64::MAX,
             clock,
             housekeeping: tick::Housekeeping::default(),
+            eviction_pool: Pool::new(),
             batch: Batch::default(),
             buffers: BufferPool::default(),
             group_depth: 0,
@@ -308,6 +312,7 @@ impl Engine {
     pub fn apply_config(&mut self) {
         self.effects.listeners.events = self.config.notify_keyspace_events.into();
         self.keyspace.set_eviction(evict::eviction_of(&self.config));
+        self.eviction_pool.clear();
         self.gates
             .set(ServerGates::MEMORY, self.config.maxmemory > 0);
     }

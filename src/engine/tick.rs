@@ -78,9 +78,13 @@ impl Engine {
         let started = self.clock.mono_ns();
         let end = started + HOUSEKEEPING_BUDGET_NS;
         let mut left = true;
+        if self.is_over_limit() {
+            self.evict_slice(HOUSEKEEPING_BUDGET_NS / 2);
+        }
         while left && self.clock.mono_ns() < end {
             left = self.keyspace_slice();
         }
+        left |= self.is_over_limit() && !self.keyspace.is_empty();
         self.housekeeping.work_left = left;
     }
 

@@ -140,6 +140,19 @@ impl Keyspace {
         !self.doomed.is_empty() || self.dbs.iter().flatten().any(|db| is_busy(db))
     }
 
+    /// Frees a part of what was removed and still takes memory; whether there was any.
+    pub fn free_some(&mut self) -> bool {
+        for db in self.dbs.iter_mut().flatten() {
+            if !db.doomed.is_empty() {
+                db.free_slice();
+                return true;
+            }
+        }
+        let is_waiting = !self.doomed.is_empty();
+        self.free_slice();
+        is_waiting
+    }
+
     /// One slice of housekeeping: growth, expiry, freeing or compaction, in turn. Expired keys
     /// are given to `on_expired` with their database's number, before they are removed. Returns
     /// whether work is left.
