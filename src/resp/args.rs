@@ -1,8 +1,8 @@
 //! The arguments of one command: a view ([`Args`]) and its owner ([`OwnedArgs`]).
 //!
 //! One type serves every source of commands: the wire, the MULTI queue, scripts, the append-only
-//! file and the replication link. A view is one byte slice, the spans of the arguments in it, and at
-//! most one large value of its own, which is always the last argument.
+//! file and the replication link. A view is one byte slice, the spans of the arguments in it, and
+//! at most one large value of its own, which is always the last argument.
 //! Looking an argument up never panics: what is not there reads as empty, because the arity check
 //! that comes first is what makes it be there.
 

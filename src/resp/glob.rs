@@ -1,4 +1,4 @@
-//! Glob patterns as Redis matches them, byte for byte: KEYS, SCAN MATCH, PSUBSCRIBE, ACL, CONFIG GET.
+//! Glob patterns as Redis matches them, byte for byte: KEYS, SCAN, PSUBSCRIBE, ACL, CONFIG GET.
 //!
 //! `*` is any bytes, `?` one byte, `[a-z]` and `[^a-z]` a class, `\` takes the next byte as itself.
 //! Redis's oddities are kept: an unclosed class ends with the pattern, a range may be written

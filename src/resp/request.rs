@@ -29,8 +29,10 @@ const UNAUTHENTICATED_ARGS_MAX: i64 = 10;
 const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16 * 1024;
 /// An announced count or length, or an inline command, is given up on when it is longer than this.
 const LINE_BYTES_MAX: usize = 64 * 1024;
-/// A span buffer that has grown beyond this many spans is given back (32 KiB).
-const SPANS_KEPT_MAX: usize = 4096;
+/// A batch gives its spans back when it has grown beyond this many (256 KiB).
+const SPANS_KEPT_MAX: usize = 32 * 1024;
+/// A parser goes on with the spans of the last command when there is room for at most this many.
+const SPANS_REUSED_MAX: usize = 64;
 
 /// What a client may send.
 #[derive(Clone, Copy, Debug)]
@@ -244,7 +246,7 @@ impl Batch {
         self.commands.clear();
         self.unquoted.clear();
         self.large = None;
-        if self.spans.capacity().max(self.unquoted.capacity()) > SPANS_KEPT_MAX * 8 {
+        if self.spans.capacity().max(self.unquoted.capacity()) > SPANS_KEPT_MAX {
             self.spans = Vec::new();
             self.unquoted = Vec::new();
         }
@@ -311,11 +313,12 @@ impl RequestParser {
             if batch.commands.len() >= commands_max {
                 break State::More;
             }
-            if fast && self.is_idle() {
-                if let Some(length) = self.parse_fast(rest, limits, batch, start) {
-                    start += length;
-                    continue;
-                }
+            if fast
+                && self.is_idle()
+                && let Some(length) = self.parse_fast(rest, limits, batch, start)
+            {
+                start += length;
+                continue;
             }
             match self.parse_one(rest, limits, &mut batch.unquoted) {
                 Step::Complete { end, unquoted } => {
@@ -340,7 +343,7 @@ impl RequestParser {
                 }
             }
         };
-        self.shrink_if_idle();
+        self.shrink();
         Progress {
             consumed: start,
             state,
@@ -354,7 +357,7 @@ impl RequestParser {
         let head = self.position;
         self.hand_over(batch, 0, head, false);
         batch.large = Some(large);
-        self.shrink_if_idle();
+        self.shrink();
     }
 
     /// Whether no command is incomplete.
@@ -379,9 +382,9 @@ impl RequestParser {
         self.spans.capacity() * size_of::<Span>()
     }
 
-    /// An idle connection owns no memory.
-    fn shrink_if_idle(&mut self) {
-        if self.is_idle() && self.spans.capacity() > 0 {
+    /// A connection without a complete argument owns no memory.
+    fn shrink(&mut self) {
+        if self.spans.is_empty() && self.spans.capacity() > 0 {
             self.spans = Vec::new();
         }
     }
@@ -395,6 +398,9 @@ impl RequestParser {
             unquoted,
         });
         batch.spans.extend_from_slice(&self.spans);
+        if self.spans.capacity() > SPANS_REUSED_MAX {
+            self.spans = Vec::new();
+        }
         self.reset();
     }
 

@@ -77,7 +77,7 @@ impl Connection {
                     input.drain(..at);
                     self.inbox = input;
                     // Spans cost eight bytes, and no argument comes with fewer than six.
-                    assert!(self.parser.heap_bytes() <= 64 + 4 * self.inbox.len());
+                    assert!(self.parser.heap_bytes() <= 512 + 4 * self.inbox.len());
                     return true;
                 }
                 State::NeedLarge { head, wanted } => {

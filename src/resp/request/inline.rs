@@ -1,8 +1,8 @@
 //! Splits a line into arguments by Redis's quoting rules, as for inline commands and redis.conf.
 //!
 //! Blanks separate arguments. Double quotes take `\xHH`, `\n \r \t \b \a` and any other escaped
-//! byte as itself; single quotes know only `\'`. As in a shell, and in Valkey from 9.1 on, quoted and
-//! unquoted pieces that touch are one argument. A NUL ends the line.
+//! byte as itself; single quotes know only `\'`. As in a shell, and in Valkey from 9.1 on, quoted
+//! and unquoted pieces that touch are one argument. A NUL ends the line.
 //!
 //! One oddity of Valkey 9.1 is not followed: there an escaped quote closes when it ends the line.
 

@@ -1,7 +1,7 @@
 //! The buffer of one large argument that is read from the connection straight into it.
 //!
-//! It grows by doubling as bytes arrive, never on the announced length, and in the end it is exactly
-//! as long as the value, which the store keeps without a copy.
+//! It grows by doubling as bytes arrive, never on the announced length, and in the end it is
+//! exactly as long as the value, which the store keeps without a copy.
 
 use bytes::Bytes;
 
