@@ -15,11 +15,12 @@ use kvd::dispatch::table::Registry;
 use kvd::engine::Engine;
 use kvd::host::Entropy;
 use kvd::host::log::{LogControl, check_file, log_panics};
+use kvd::host::machine::OsMachine;
 use kvd::host::os::{OsClock, OsEntropy};
 use kvd::host::supervise::Supervisor;
 use kvd::host::system::SystemFacts;
 use kvd::host::{error_text, files, limits};
-use kvd::net::{EventLoop, ListenOptions, Listeners, Poller, SignalSource};
+use kvd::net::{EventLoop, ListenOptions, Listeners, Poller, SignalSource, can_listen};
 use tracing::{info, warn};
 
 /// jemalloc: its per-thread counters make the figures of memory exact, and its arenas suit the
@@ -126,7 +127,8 @@ fn run(arguments: Vec<OsString>) -> Result<u8, String> {
             .rename(&renamed.from, &renamed.to)
             .map_err(|error| LoadError::at(&renamed.origin, error.to_string()).to_string())?;
     }
-    let code = serve(config, registry, &mut supervisor)?;
+    let machine = Box::new(OsMachine::new(facts, log, can_listen));
+    let code = serve(config, registry, machine, &mut supervisor)?;
     supervisor.stopping();
     supervisor.remove_pid_file();
     warn!("kvd is now ready to exit, bye bye...");
@@ -134,7 +136,12 @@ fn run(arguments: Vec<OsString>) -> Result<u8, String> {
 }
 
 /// Opens the sockets, says where, and serves until the server ends; returns the exit code.
-fn serve(config: Config, registry: Registry, supervisor: &mut Supervisor) -> Result<u8, String> {
+fn serve(
+    config: Config,
+    registry: Registry,
+    machine: Box<OsMachine>,
+    supervisor: &mut Supervisor,
+) -> Result<u8, String> {
     let options = ListenOptions::from_config(&config).map_err(|error| error.to_string())?;
     let listeners = Listeners::open(options).map_err(|error| error.to_string())?;
     for bound in listeners.bound() {
@@ -146,7 +153,8 @@ fn serve(config: Config, registry: Registry, supervisor: &mut Supervisor) -> Res
     );
     let poller = Poller::new().map_err(|error| error.to_string())?;
     let signals = SignalSource::install().map_err(|error| error.to_string())?;
-    let engine = Engine::new(config, registry, OsEntropy.seed(), Box::new(OsClock::new()));
+    let clock = Box::new(OsClock::new());
+    let engine = Engine::new(config, registry, OsEntropy.seed(), clock, machine);
     let event_loop = EventLoop::new(engine, poller, listeners, Some(signals))
         .map_err(|error| error.to_string())?;
     supervisor.ready();

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::dispatch::execute::{Flow, execute};
 use crate::engine::Engine;
 use crate::engine::clients::{ClientKey, Closing, SessionGates};
+use crate::resp::args::OwnedArgs;
 use crate::resp::reply::{Outbox, Reply};
 use crate::resp::request::{Batch, LargeBulk, Limits, ProtocolError, State};
 use crate::store::db::Key;
@@ -33,6 +34,7 @@ impl Engine {
     /// Takes bytes of a client and runs the commands in them, as far as the turn's time goes.
     pub fn receive(&mut self, key: ClientKey, bytes: &[u8]) -> Progress {
         self.stats.input_bytes += bytes.len() as u64;
+        self.stats.reads += 1;
         let now_us = self.now.mono_us;
         let Some(client) = self.clients.find_mut(key) else {
             return Progress::Closing;
@@ -51,7 +53,7 @@ impl Engine {
             if !large.is_complete() {
                 return Progress::Idle;
             }
-        } else if client.inbox.is_empty() && !client.is_blocked() {
+        } else if client.inbox.is_empty() && !client.is_blocked() && client.postponed.is_none() {
             let (consumed, progress) = self.run(key, bytes);
             return self.keep(key, bytes.get(consumed..).unwrap_or_default(), progress);
         }
@@ -73,6 +75,14 @@ impl Engine {
         if client.is_blocked() {
             return Progress::Parked;
         }
+        if client.postponed.is_some()
+            && let Some(progress) = self.run_postponed(key)
+        {
+            return progress;
+        }
+        let Some(client) = self.clients.find_mut(key) else {
+            return Progress::Closing;
+        };
         let mut inbox = std::mem::take(&mut client.inbox);
         if client
             .large
@@ -235,11 +245,34 @@ impl Engine {
         let mut out = self.take_outbox(key);
         let (_, stopped) = self.run_batch(key, &batch, inbox, &mut out);
         self.give_outbox(key, out);
+        if let Some(client) = self.clients.find_mut(key)
+            && client.is_paused
+        {
+            client.postponed = Some(Box::new(OwnedArgs::from(batch.args(0, inbox))));
+        }
         let head = batch.end(0);
         inbox.drain(..head.min(inbox.len()));
         batch.clear();
         self.batch = batch;
         stopped.unwrap_or(Progress::Idle)
+    }
+
+    /// Runs the command that CLIENT PAUSE held back. Where the client goes on afterwards, nothing
+    /// is returned.
+    fn run_postponed(&mut self, key: ClientKey) -> Option<Progress> {
+        let args = self.clients.find_mut(key)?.postponed.take()?;
+        let mut out = self.take_outbox(key);
+        let flow = execute(self, key, args.as_args(), &mut out);
+        self.give_outbox(key, out);
+        match flow {
+            Flow::Done => None,
+            Flow::Parked => Some(Progress::Parked),
+            Flow::Closing => Some(Progress::Closing),
+            Flow::Postponed => {
+                self.clients.find_mut(key)?.postponed = Some(args);
+                Some(Progress::Parked)
+            }
+        }
     }
 
     /// Keeps the bytes that could not run yet.

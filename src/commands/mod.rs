@@ -1,11 +1,16 @@
 //! The commands: one file or folder a family, one row a command.
 
+pub mod client;
+pub mod config;
 pub mod connection;
+pub mod debug;
 pub mod docs;
 pub mod expire;
 pub mod expiry;
 pub mod generic;
+pub mod introspect;
 pub mod list;
+pub mod object;
 pub mod parse;
 pub mod pubsub;
 pub mod scan;
@@ -29,6 +34,11 @@ pub static FAMILIES: &[&[Command]] = &[
     pubsub::TABLE,
     connection::TABLE,
     server::TABLE,
+    client::TABLE,
+    config::TABLE,
+    introspect::TABLE,
+    object::TABLE,
+    debug::TABLE,
 ];
 
 /// What a container's HELP answers: how it is called, its subcommands, and HELP itself.

@@ -8,6 +8,7 @@ use crate::engine::blocked::{BlockRequest, BlockedOn};
 use crate::engine::clients::{ClientKey, Closing, ReplyMode, SessionGates};
 use crate::engine::context::{Caller, KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
+use crate::engine::gates::ServerGates;
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
 
@@ -54,31 +55,40 @@ fn execute_one(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Ou
     };
     client.commands += 1;
     let open = client.gates.is_open() && engine.gates.is_open();
+    let before = out.checkpoint();
     let found = match lookup::resolve(&engine.registry, args) {
         Ok(found) => found,
         Err(error) => {
             gates::refuse(engine, key, None, &error, out);
+            apply_reply_mode(engine, key, out, before);
             return Flow::Done;
         }
     };
+    let mut caller = Caller::default();
     if !open {
         match gates::check(engine, key, found, args, out) {
             Verdict::Run => {}
-            Verdict::Settled => return Flow::Done,
-            Verdict::Postpone => return Flow::Postponed,
+            Verdict::Settled => {
+                apply_reply_mode(engine, key, out, before);
+                return Flow::Done;
+            }
+            Verdict::Postpone => {
+                engine.wait_for_unpause(key);
+                return Flow::Postponed;
+            }
         }
+        caller.keep_expired = engine.gates.has(ServerGates::PAUSED);
     }
-    let before = out.checkpoint();
-    call(engine, key, found, args, out, Caller::default());
+    call(engine, key, found, args, out, caller);
     if let Some(request) = engine.effects.block.take() {
         park(engine, key, *request, args);
         return Flow::Parked;
     }
-    if !open {
+    // Only a command that sees the server can end its own connection or ask for silence.
+    let sees_server = matches!(found.command.handler, Handler::Server(_));
+    if !open || sees_server {
         apply_reply_mode(engine, key, out, before);
     }
-    // Only a command that sees the server can end its own connection.
-    let sees_server = matches!(found.command.handler, Handler::Server(_));
     if sees_server && engine.closing(key) != Closing::No {
         return Flow::Closing;
     }

@@ -7,12 +7,14 @@ use crate::engine::Engine;
 use crate::engine::clients::{ClientKey, SessionGates};
 use crate::engine::error::CommandError;
 use crate::engine::gates::ServerGates;
+use crate::engine::pause::PauseMode;
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
 
 use super::lookup::Found;
 use super::table::{
-    ALLOW_BUSY, DENYOOM, LOADING, NO_AUTH, NO_MULTI, RUNS_IN_MULTI, SUBSCRIBER_MAY, WRITE,
+    ALLOW_BUSY, DENYOOM, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, RUNS_IN_MULTI, SUBSCRIBER_MAY,
+    WRITE,
 };
 
 /// What the gates say of a command.
@@ -93,8 +95,20 @@ fn subscriber_only(name: &str) -> CommandError {
     ))
 }
 
-fn is_paused(_engine: &Engine, _key: ClientKey, _found: Found) -> bool {
-    false
+fn is_paused(engine: &Engine, key: ClientKey, found: Found) -> bool {
+    let Some((mode, _)) = engine.pause.active() else {
+        return false;
+    };
+    let flags = found.command.flags;
+    let ends_transaction = flags.contains(RUNS_IN_MULTI) && found.command.name == "exec";
+    let runs_writes = || {
+        let client = engine.clients.find(key);
+        let transaction = client.and_then(|client| client.transaction.as_ref());
+        transaction.is_some_and(|transaction| transaction.has_writes)
+    };
+    mode == PauseMode::All
+        || flags.intersects(WRITE.or(MAY_REPLICATE))
+        || (ends_transaction && runs_writes())
 }
 
 /// Puts a command into the transaction of its client.
@@ -105,7 +119,7 @@ fn queue(engine: &mut Engine, key: ClientKey, found: Found, args: Args<'_>, out:
     let transaction = client.transaction.get_or_insert_default();
     let owned = OwnedArgs::from(args);
     transaction.queued_bytes += owned.heap_bytes();
-    transaction.has_writes |= found.command.flags.contains(WRITE);
+    transaction.has_writes |= found.command.flags.intersects(WRITE.or(MAY_REPLICATE));
     transaction.has_deny_oom |= found.command.flags.contains(DENYOOM);
     transaction.commands.push((found.id, owned));
     Reply::new(out, client.protocol).simple("QUEUED");

@@ -94,6 +94,11 @@ impl Blocked {
         self.waiting.len()
     }
 
+    /// Number of clients that wait with a timeout.
+    pub fn timeouts(&self) -> usize {
+        self.deadlines.len()
+    }
+
     /// A place at the end of every queue.
     pub fn ticket(&mut self) -> u64 {
         self.next_ticket += 1;

@@ -188,6 +188,8 @@ pub struct Client {
     pub no_evict: bool,
     /// Already in the list of those whose output is to be written.
     pub is_dirty: bool,
+    /// Waits for the end of CLIENT PAUSE.
+    pub is_paused: bool,
     /// Registry index of the last command, for CLIENT LIST.
     pub last_command: Option<CommandId>,
     /// State of a request that has not arrived whole.
@@ -214,6 +216,9 @@ pub struct Client {
     pub about: Box<About>,
     /// MULTI.
     pub transaction: Option<Box<Transaction>>,
+    /// A command with a large argument that waits for the end of CLIENT PAUSE; smaller ones stay
+    /// in the inbox.
+    pub postponed: Option<Box<OwnedArgs>>,
     /// WATCH.
     pub watch: Option<Box<WatchState>>,
     /// What it is subscribed to.
@@ -235,6 +240,12 @@ pub struct About {
     pub lib_ver: Box<[u8]>,
     /// The user it is.
     pub user: Box<[u8]>,
+    /// CLIENT CAPA REDIRECT.
+    pub redirect: bool,
+    /// READONLY.
+    pub read_only: bool,
+    /// CLIENT IMPORT-SOURCE.
+    pub import_source: bool,
 }
 
 impl Client {
@@ -248,6 +259,14 @@ impl Client {
     pub fn heap_bytes(&self) -> usize {
         let queued = self.transaction.as_ref().map_or(0, |t| t.queued_bytes);
         self.inbox.capacity() + self.outbox.heap_bytes() + queued
+    }
+
+    /// All memory of the client, its record included.
+    pub fn memory_bytes(&self) -> usize {
+        let about = &self.about;
+        let texts = about.name.len() + about.lib_name.len() + about.lib_ver.len();
+        let large = self.large.as_ref().map_or(0, |large| large.heap_bytes());
+        size_of::<Client>() + size_of::<About>() + texts + large + self.heap_bytes()
     }
 }
 
@@ -281,6 +300,7 @@ impl Clients {
             no_touch: false,
             no_evict: false,
             is_dirty: false,
+            is_paused: false,
             last_command: None,
             parser: RequestParser::default(),
             large: None,
@@ -298,8 +318,12 @@ impl Clients {
                 lib_name: Box::default(),
                 lib_ver: Box::default(),
                 user: Box::from(&b"default"[..]),
+                redirect: false,
+                read_only: false,
+                import_source: false,
             }),
             transaction: None,
+            postponed: None,
             watch: None,
             subscriptions: None,
             blocked: None,

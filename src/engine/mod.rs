@@ -14,6 +14,7 @@ pub mod error;
 pub mod evict;
 pub mod gates;
 pub mod notify;
+pub mod pause;
 pub mod pubsub;
 pub mod settle;
 pub mod tick;
@@ -23,6 +24,7 @@ use std::collections::VecDeque;
 
 use crate::config::Config;
 use crate::dispatch::table::Registry;
+use crate::observe::machine::Machine;
 use crate::observe::stats::Stats;
 use crate::random::Rng;
 use crate::resp::reply::Outbox;
@@ -37,6 +39,7 @@ use buffers::BufferPool;
 use clients::{ClientKey, Clients, Closing, Endpoint};
 use effects::Effects;
 use gates::ServerGates;
+use pause::Pause;
 use pubsub::PubSub;
 use watch::Watch;
 
@@ -55,6 +58,8 @@ pub struct Engine {
     pub effects: Effects,
     /// Why commands of all clients take the long way.
     pub gates: ServerGates,
+    /// CLIENT PAUSE.
+    pub pause: Pause,
     /// Who waits for keys.
     pub blocked: Blocked,
     /// Who watches keys.
@@ -77,6 +82,8 @@ pub struct Engine {
     pub now: Now,
     /// Where times come from.
     pub clock: Box<dyn Clock>,
+    /// The machine: memory, processor times, the log.
+    pub machine: Box<dyn Machine>,
     /// The end of the last command, which is the start of the next: monotonic nanoseconds.
     pub boundary_ns: u64,
     /// Until when commands may run in this turn: monotonic nanoseconds.
@@ -104,6 +111,7 @@ impl Engine {
         registry: Registry,
         seed: u64,
         clock: Box<dyn Clock>,
+        machine: Box<dyn Machine>,
     ) -> Box<Engine> {
         let mut rng = Rng::new(seed);
         let hasher = hash::seeded(rng.next_u64());
@@ -120,6 +128,7 @@ impl Engine {
             clients: Clients::default(),
             effects: Effects::default(),
             gates: ServerGates::default(),
+            pause: Pause::default(),
             blocked: Blocked::new(hasher.clone()),
             watch: Watch::new(hasher.clone()),
             pubsub: PubSub::new(hasher.clone()),
@@ -133,6 +142,7 @@ impl Engine {
             boundary_ns: clock.mono_ns(),
             budget_end_ns: u64::MAX,
             clock,
+            machine,
             housekeeping: tick::Housekeeping::default(),
             eviction_pool: Pool::new(),
             batch: Batch::default(),
@@ -144,6 +154,7 @@ impl Engine {
             listen_changed: false,
         });
         engine.apply_config();
+        engine.stats.startup_bytes = engine.machine.used_bytes();
         engine
     }
 
@@ -179,6 +190,7 @@ impl Engine {
             self.stats.rejected_connections += 1;
             return Err(DENIED.as_bytes().to_vec());
         }
+        self.stats.connections += 1;
         let key = self
             .clients
             .add(endpoint, self.now.unix_ms, self.now.mono_us);
@@ -198,6 +210,9 @@ impl Engine {
         let Some(mut client) = self.clients.remove(key) else {
             return;
         };
+        if client.is_paused {
+            self.pause.forget(key);
+        }
         if let Some(on) = client.blocked.take() {
             self.blocked.dequeue(&on);
             self.refresh_listeners();
@@ -256,6 +271,7 @@ impl Engine {
     /// Counts bytes that were written.
     pub fn flushed(&mut self, key: ClientKey, bytes: usize) {
         self.stats.output_bytes += bytes as u64;
+        self.stats.writes += 1;
         if let Some(client) = self.clients.find_mut(key) {
             client.output_bytes += bytes as u64;
             if client.outbox.is_empty() {
@@ -280,6 +296,19 @@ impl Engine {
             client.closing = how;
             self.mark_dirty(key);
         }
+    }
+
+    /// Ends another client's connection at once: it is served no more, and whatever it waited for
+    /// goes to others.
+    pub fn kill(&mut self, key: ClientKey) {
+        let Some(client) = self.clients.find_mut(key) else {
+            return;
+        };
+        if let Some(on) = client.blocked.take() {
+            self.blocked.dequeue(&on);
+            self.refresh_listeners();
+        }
+        self.close(key, Closing::Now);
     }
 
     /// Set once the server is to stop: the exit code.
@@ -310,6 +339,7 @@ impl Engine {
 
     /// Recomputes what depends on configuration values.
     pub fn apply_config(&mut self) {
+        self.stats.configure(&self.config);
         self.effects.listeners.events = self.config.notify_keyspace_events.into();
         self.keyspace.set_eviction(evict::eviction_of(&self.config));
         self.eviction_pool.clear();

@@ -8,6 +8,7 @@ use crate::store::expire::ExpirePolicy;
 
 use super::blocked::TimeoutReply;
 use super::clients::{ClientKey, Closing};
+use super::gates::ServerGates;
 use super::notify::EventClass;
 use super::{CLIENTS_PER_TICK, Engine};
 
@@ -29,7 +30,7 @@ pub struct TurnStats {
 }
 
 /// Background work in progress.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Housekeeping {
     /// When periodic work runs next, monotonic microseconds.
     next_cron_us: u64,
@@ -37,21 +38,45 @@ pub struct Housekeeping {
     work_left: bool,
     /// Where the walk over the clients goes on.
     client_cursor: u32,
+    /// Expired keys that nobody asks for are removed (DEBUG SET-ACTIVE-EXPIRE).
+    pub expires: bool,
     /// Longest tick so far, microseconds.
     pub housekeeping_us_max: u64,
     /// Longest time all commands of a turn took together, microseconds.
     pub commands_us_max: u64,
 }
 
+impl Default for Housekeeping {
+    fn default() -> Housekeeping {
+        Housekeeping {
+            next_cron_us: 0,
+            work_left: false,
+            client_cursor: 0,
+            expires: true,
+            housekeeping_us_max: 0,
+            commands_us_max: 0,
+        }
+    }
+}
+
+impl Housekeeping {
+    /// Forgets the longest turns.
+    pub fn reset_longest(&mut self) {
+        self.housekeeping_us_max = 0;
+        self.commands_us_max = 0;
+    }
+}
+
 impl Engine {
     /// One slice of background work.
     pub fn tick(&mut self) {
         self.unblock_timed_out();
+        self.end_pause();
         let cron = self.now.mono_us >= self.housekeeping.next_cron_us;
         if cron {
             self.housekeeping.next_cron_us = self.now.mono_us + CRON_PERIOD_US;
             self.walk_clients();
-            self.stats.sample(self.now);
+            self.stats.sample(self.now, self.machine.used_bytes());
         }
         if cron || self.housekeeping.work_left || self.keyspace.has_work() {
             self.run_slices();
@@ -63,6 +88,9 @@ impl Engine {
         let longest = &mut self.housekeeping;
         longest.commands_us_max = longest.commands_us_max.max(turn.commands_us);
         longest.housekeeping_us_max = longest.housekeeping_us_max.max(turn.housekeeping_us);
+        self.stats.turns += 1;
+        self.stats.turns_us += turn.commands_us + turn.housekeeping_us;
+        self.stats.commands_us += turn.commands_us;
     }
 
     /// When [`Engine::tick`] wants to run next, monotonic microseconds.
@@ -70,7 +98,10 @@ impl Engine {
         if self.housekeeping.work_left || !self.ready.is_empty() {
             return Some(self.now.mono_us);
         }
-        let cron = self.housekeeping.next_cron_us;
+        let mut cron = self.housekeeping.next_cron_us;
+        if let Some((_, until_us)) = self.pause.active() {
+            cron = cron.min(until_us);
+        }
         Some(self.blocked.next_deadline().map_or(cron, |at| at.min(cron)))
     }
 
@@ -90,10 +121,15 @@ impl Engine {
 
     /// One small piece of growth, freeing, compaction or expiry. Whether more is left.
     fn keyspace_slice(&mut self) -> bool {
+        let may_expire = self.housekeeping.expires && !self.gates.has(ServerGates::PAUSED);
+        let policy = match may_expire {
+            true => ExpirePolicy::Allowed,
+            false => ExpirePolicy::ReportOnly,
+        };
         let effects = &mut self.effects;
         let left = self
             .keyspace
-            .chore(self.now.unix_ms, ExpirePolicy::Allowed, &mut |db, key| {
+            .chore(self.now.unix_ms, policy, &mut |db, key| {
                 let db = db as u32;
                 effects.lookups.expired += 1;
                 effects.touch(db, key);

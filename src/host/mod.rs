@@ -13,6 +13,7 @@ pub mod disk;
 pub mod files;
 pub mod limits;
 pub mod log;
+pub mod machine;
 pub mod os;
 pub mod supervise;
 pub mod system;

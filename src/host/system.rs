@@ -5,24 +5,7 @@ use std::fs;
 use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::system::{sysinfo, uname};
 
-/// What does not change while the process lives.
-#[derive(Clone, Debug, Default)]
-pub struct SystemFacts {
-    /// Name, release and machine: `Linux 6.1.0 x86_64`.
-    pub os: String,
-    /// Width of an address.
-    pub arch_bits: u32,
-    /// The process.
-    pub pid: u32,
-    /// The program, absolute.
-    pub executable: String,
-    /// Bytes in a page of memory.
-    pub page_size: u64,
-    /// Bytes of memory in the machine.
-    pub total_memory_bytes: u64,
-    /// Processors that the process may use.
-    pub processors: u32,
-}
+pub use crate::observe::machine::{ProcessUsage, SystemFacts};
 
 impl SystemFacts {
     /// Asks the operating system.
@@ -42,20 +25,6 @@ impl SystemFacts {
             processors: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
         }
     }
-}
-
-/// What the process uses at this moment. Reading it opens files: for INFO and the cron, not for
-/// a turn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ProcessUsage {
-    /// Memory that is in use and not swapped out.
-    pub rss_bytes: u64,
-    /// Processor time in user mode, all threads.
-    pub cpu_user_us: u64,
-    /// Processor time in the kernel, all threads.
-    pub cpu_system_us: u64,
-    /// Open files.
-    pub open_files: u32,
 }
 
 impl ProcessUsage {

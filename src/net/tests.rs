@@ -42,7 +42,13 @@ impl Server {
             panic!("TCP first")
         };
         let thread = thread::spawn(move || {
-            let engine = Engine::new(config, crate::registry(), 1, Box::new(OsClock::new()));
+            let engine = Engine::new(
+                config,
+                crate::registry(),
+                1,
+                Box::new(OsClock::new()),
+                Box::new(crate::observe::machine::StillMachine::default()),
+            );
             let server = EventLoop::new(engine, Poller::new().unwrap(), listeners, None).unwrap();
             server.run().unwrap()
         });

@@ -1,5 +1,8 @@
 //! What the server knows about itself: counters, slow commands, latencies.
 
+pub mod histogram;
+pub mod info;
+pub mod machine;
 pub mod stats;
 
 use crate::dispatch::lookup::Found;

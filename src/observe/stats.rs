@@ -1,8 +1,11 @@
 //! Counters of commands, errors, connections and bytes: fixed size, always on.
 
+use crate::config::Config;
 use crate::random::Rng;
 use crate::store::hash::{self, Map};
 use crate::time::Now;
+
+use super::histogram::Histogram;
 
 /// Kinds of error codes counted apart; the rest is counted together. Bounds what a script that
 /// makes up error codes can cost.
@@ -21,6 +24,8 @@ pub struct CommandStats {
     pub rejected: u64,
     /// The handler answered an error.
     pub failed: u64,
+    /// How long calls took.
+    pub latency: Option<Box<Histogram>>,
 }
 
 /// Counters of the server.
@@ -34,8 +39,14 @@ pub struct Stats {
     pub error_replies: u64,
     /// Commands run.
     pub total_commands: u64,
+    /// Connections accepted.
+    pub connections: u64,
     /// Connections refused.
     pub rejected_connections: u64,
+    /// Reads from connections.
+    pub reads: u64,
+    /// Writes to connections.
+    pub writes: u64,
     /// Bytes received.
     pub input_bytes: u64,
     /// Bytes sent.
@@ -44,14 +55,30 @@ pub struct Stats {
     pub output_limit_disconnections: u64,
     /// Clients closed because of their input.
     pub query_limit_disconnections: u64,
+    /// Turns of the event loop.
+    pub turns: u64,
+    /// Time in turns, waiting apart, microseconds.
+    pub turns_us: u64,
+    /// Time in the commands of turns, microseconds.
+    pub commands_us: u64,
     /// When the server started.
     pub started: Now,
+    /// Memory in use when the server had started.
+    pub startup_bytes: u64,
+    /// The most memory in use that was seen.
+    pub peak_bytes: u64,
     /// A command that takes at least this long is looked at closely, nanoseconds.
     pub slow_ns: u64,
+    /// So is one whose request or reply has at least so many bytes.
+    pub large_bytes: usize,
     /// 40 hexadecimal digits that tell this run of the server from others.
     pub run_id: String,
-    /// Commands a second, bytes in and out a second.
-    pub rates: [Rate; 3],
+    /// 40 more, which name the history of the data.
+    pub replication_id: String,
+    /// Commands, bytes in, bytes out, turns: a second.
+    pub rates: [Rate; 4],
+    /// `latency-tracking`.
+    tracks_latency: bool,
 }
 
 /// An instantaneous rate: the mean of the last samples.
@@ -67,7 +94,8 @@ impl Rate {
     fn sample(&mut self, count: u64, mono_us: u64) {
         let us = mono_us.saturating_sub(self.last_us);
         if us > 0 && self.last_us > 0 {
-            self.samples[self.next] = (count - self.last_count) * 1_000_000 / us;
+            let events = count.saturating_sub(self.last_count);
+            self.samples[self.next] = events.saturating_mul(1_000_000) / us;
             self.next = (self.next + 1) % RATE_SAMPLES;
         }
         self.last_count = count;
@@ -83,24 +111,87 @@ impl Rate {
 impl Stats {
     /// All zero.
     pub fn new(started: Now, rng: &mut Rng) -> Stats {
-        let run_id = (0..40)
-            .map(|_| char::from(b"0123456789abcdef"[rng.below(16)]))
-            .collect();
         Stats {
             commands: Vec::new(),
             errors: Map::with_hasher(hash::seeded(rng.clone().next_u64())),
             error_replies: 0,
             total_commands: 0,
+            connections: 0,
             rejected_connections: 0,
+            reads: 0,
+            writes: 0,
             input_bytes: 0,
             output_bytes: 0,
             output_limit_disconnections: 0,
             query_limit_disconnections: 0,
+            turns: 0,
+            turns_us: 0,
+            commands_us: 0,
             started,
+            startup_bytes: 0,
+            peak_bytes: 0,
             slow_ns: u64::MAX,
-            run_id,
+            large_bytes: usize::MAX,
+            run_id: hex_id(rng),
+            replication_id: hex_id(rng),
             rates: Default::default(),
+            tracks_latency: true,
         }
+    }
+
+    /// CONFIG RESETSTAT: what counts from the start or the last reset begins again.
+    pub fn reset(&mut self) {
+        for command in &mut self.commands {
+            *command = CommandStats::default();
+        }
+        self.errors.clear();
+        for counter in [
+            &mut self.error_replies,
+            &mut self.total_commands,
+            &mut self.connections,
+            &mut self.rejected_connections,
+            &mut self.reads,
+            &mut self.writes,
+            &mut self.input_bytes,
+            &mut self.output_bytes,
+            &mut self.output_limit_disconnections,
+            &mut self.query_limit_disconnections,
+            &mut self.turns,
+            &mut self.turns_us,
+            &mut self.commands_us,
+        ] {
+            *counter = 0;
+        }
+        self.rates = Default::default();
+    }
+
+    /// Recomputes what depends on configuration values.
+    pub fn configure(&mut self, config: &Config) {
+        self.tracks_latency = config.latency_tracking;
+        if !self.tracks_latency {
+            for command in &mut self.commands {
+                command.latency = None;
+            }
+        }
+        let slow_us = u64::try_from(config.slowlog_log_slower_than).ok();
+        let latency_ms = Some(config.latency_monitor_threshold).filter(|ms| *ms > 0);
+        self.slow_ns = [
+            slow_us.map(|us| us.saturating_mul(1_000)),
+            latency_ms.map(|ms| ms.saturating_mul(1_000_000)),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(u64::MAX);
+        let larger_than = [
+            config.commandlog_request_larger_than,
+            config.commandlog_reply_larger_than,
+        ];
+        self.large_bytes = larger_than
+            .into_iter()
+            .filter_map(|bytes| usize::try_from(bytes).ok())
+            .min()
+            .unwrap_or(usize::MAX);
     }
 
     /// Counts a call.
@@ -114,6 +205,9 @@ impl Stats {
         stats.calls += 1;
         stats.ns += took_ns;
         stats.failed += u64::from(!ok);
+        if self.tracks_latency {
+            stats.latency.get_or_insert_default().record(took_ns);
+        }
     }
 
     /// Counts a command that was refused.
@@ -135,11 +229,24 @@ impl Stats {
         }
     }
 
-    /// Takes the samples of the instantaneous rates.
-    pub fn sample(&mut self, now: Now) {
-        let counts = [self.total_commands, self.input_bytes, self.output_bytes];
+    /// Takes the samples of the instantaneous rates, and of the memory in use.
+    pub fn sample(&mut self, now: Now, used_bytes: u64) {
+        let counts = [
+            self.total_commands,
+            self.input_bytes,
+            self.output_bytes,
+            self.turns,
+        ];
         for (rate, count) in self.rates.iter_mut().zip(counts) {
             rate.sample(count, now.mono_us);
         }
+        self.peak_bytes = self.peak_bytes.max(used_bytes);
     }
+}
+
+/// 40 random hexadecimal digits.
+pub fn hex_id(rng: &mut Rng) -> String {
+    (0..40)
+        .map(|_| char::from(b"0123456789abcdef"[rng.below(16)]))
+        .collect()
 }

@@ -292,6 +292,29 @@ impl Db {
         }
     }
 
+    /// Memory of a key and its value, its share of the tables included.
+    pub fn memory_bytes(&self, slot: Slot, samples: usize) -> usize {
+        let shard = self.shard(slot);
+        let (records, index, _) = shard.heap_bytes();
+        let share = (records + index) / shard.len().max(1);
+        let block = shard.block_bytes(&self.heap, slot.record);
+        block + share.min(RECORD_SHARE_MAX) + self.value(slot).heap_bytes(samples)
+    }
+
+    /// Memory that is neither a key nor a value: tables, lists of volatile keys, and what the slab
+    /// keeps for later.
+    pub fn overhead_bytes(&self) -> usize {
+        let tables: usize = self
+            .shards
+            .iter()
+            .map(|shard| {
+                let (records, index, volatile) = shard.heap_bytes();
+                records + index + volatile
+            })
+            .sum();
+        tables + self.heap.slab.hole_bytes() + self.shards.len() * size_of::<Shard>()
+    }
+
     /// Checks shards, links, slab and counts. For tests.
     pub fn check_invariants(&self, hasher: &HashState) {
         let hash_of = |key: &[u8]| hash_bytes(hasher, key) as u32;
@@ -341,6 +364,8 @@ impl Db {
     }
 }
 
+/// What a key may be charged for the tables: in a nearly empty shard they are not its doing.
+const RECORD_SHARE_MAX: usize = 48;
 /// Shard numbers fit into the upper bits of a cursor.
 const SHARDS_MAX: usize = 1 << 16;
 

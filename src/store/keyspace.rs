@@ -133,6 +133,13 @@ impl Keyspace {
         }
     }
 
+    /// Values and keys of flushed databases that wait to be freed.
+    pub fn pending_frees(&self) -> usize {
+        let values: usize = self.dbs.iter().flatten().map(|db| db.doomed.len()).sum();
+        let flushed: usize = self.doomed.iter().map(|db| db.len()).sum();
+        values + flushed
+    }
+
     /// Whether growth or freeing is under way. Expiry and compaction are not counted: they are
     /// looked for whenever [`Keyspace::chore`] is called.
     pub fn has_work(&self) -> bool {

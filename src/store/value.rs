@@ -184,6 +184,21 @@ pub enum ValueRef<'a> {
 }
 
 impl<'a> ValueRef<'a> {
+    /// Memory of the value outside of its key's block; of a collection that is not counted exactly,
+    /// `samples` elements (0: all) are looked at.
+    pub fn heap_bytes(&self, samples: usize) -> usize {
+        let inner = match self {
+            ValueRef::Int(_) | ValueRef::Str(_) => return 0,
+            ValueRef::Large(s) => size_of::<Bytes>() + s.len(),
+            ValueRef::List(list) => list.heap_bytes(samples),
+            ValueRef::Set(set) => set.heap_bytes(samples),
+            ValueRef::ZSet(zset) => size_of::<ZSet>() + zset.heap_bytes(samples),
+            ValueRef::Hash(hash) => hash.heap_bytes(samples),
+            ValueRef::Stream(stream) => size_of::<Stream>() + stream.heap_bytes(samples),
+        };
+        size_of::<Value>() + inner
+    }
+
     /// The type of the value.
     #[inline]
     pub fn kind(&self) -> Kind {

@@ -22,7 +22,13 @@ fn others_are_served_while_a_command_runs() {
         unreachable!()
     };
     let clock = Box::new(OsClock::new());
-    let mut engine = Engine::new(Config::default(), crate::registry(), 1, clock);
+    let mut engine = Engine::new(
+        Config::default(),
+        crate::registry(),
+        1,
+        clock,
+        Box::new(crate::observe::machine::StillMachine::default()),
+    );
     let mut sockets = Sockets::new(Poller::new().unwrap(), listeners, None).unwrap();
     engine.begin_turn();
     let mut running = connect(address);

@@ -4,10 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use kvd::client::{ClientKey, Closing, Endpoint, Progress};
-use kvd::config::{Access, Config};
+use kvd::config::load::{Sources, load};
 use kvd::engine::Engine;
+use kvd::host::files::OsFiles;
 use kvd::time::{Clock, Now};
 
+use super::machine::TestMachine;
 use super::value::{Value, decode_all};
 use super::{request, words};
 
@@ -36,6 +38,8 @@ impl Clock for TestClock {
 pub struct Kvd {
     engine: Rc<RefCell<Box<Engine>>>,
     clock: Rc<Cell<Now>>,
+    /// What the server believes about the machine.
+    pub machine: TestMachine,
 }
 
 impl Kvd {
@@ -46,27 +50,34 @@ impl Kvd {
 
     /// A server with some configuration values changed.
     pub fn with(options: &[(&str, &str)]) -> Kvd {
-        let mut config = Config::default();
-        let pairs: Vec<(&[u8], &[u8])> = options
-            .iter()
-            .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
-            .collect();
-        config
-            .set(&pairs, Access::default())
-            .expect("valid options");
+        let mut arguments = Vec::new();
+        for (name, value) in options {
+            arguments.push(format!("--{name}").into_bytes());
+            arguments.push(value.as_bytes().to_vec());
+        }
+        let sources = Sources {
+            arguments,
+            environment: Vec::new(),
+        };
+        let mut stdin = || Ok(Vec::new());
+        let loaded = load(&sources, &mut OsFiles, &mut stdin).expect("valid options");
+        let config = loaded.config;
         let clock = Rc::new(Cell::new(Now {
             unix_ms: START_MS,
             mono_us: 1_000_000,
         }));
+        let machine = TestMachine::new(clock.clone());
         let engine = Engine::new(
             config,
             kvd::registry(),
             1,
             Box::new(TestClock(clock.clone())),
+            Box::new(machine.clone()),
         );
         Kvd {
             engine: Rc::new(RefCell::new(engine)),
             clock,
+            machine,
         }
     }
 

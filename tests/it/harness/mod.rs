@@ -1,6 +1,7 @@
 //! How tests talk to a server: in this process, as the real binary, or to a real peer.
 
 mod local;
+mod machine;
 mod process;
 mod value;
 

@@ -1,0 +1,179 @@
+//! CONFIG GET SET RESETSTAT REWRITE HELP.
+//!
+//! The configuration itself checks values and takes all of a SET or nothing; here its changes are
+//! put into effect, and taken back if that fails.
+
+use crate::commands::docs;
+use crate::dispatch::{keys::*, table::*};
+
+use crate::config::{self, Access, Changes, SetError};
+use crate::engine::Engine;
+use crate::engine::clients::{Client, Endpoint};
+use crate::engine::context::ServerCtx;
+use crate::engine::error::{CommandError, CommandResult};
+use crate::engine::gates::ServerGates;
+use crate::resp::args::Args;
+
+/// The rows of this family.
+#[rustfmt::skip]
+pub static TABLE: &[Command] = &[
+    container("config", -2, NO_FLAGS, NO_ACL, &docs::server::CONFIG),
+    srv("config|get", -3, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
+        get, &docs::server::CONFIG_GET),
+    srv("config|help", 2, LOADING.or(STALE), NO_ACL, NO_KEYS,
+        help, &docs::server::CONFIG_HELP),
+    srv("config|resetstat", 2, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
+        resetstat, &docs::server::CONFIG_RESETSTAT),
+    srv("config|rewrite", 2, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
+        rewrite, &docs::server::CONFIG_REWRITE),
+    srv("config|set", -4, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
+        set, &docs::server::CONFIG_SET),
+];
+
+/// CONFIG GET parameter [parameter ...]
+pub fn get(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    let patterns: Vec<&[u8]> = args.iter_from(2).collect();
+    let found = ctx.engine.config.get(&patterns);
+    ctx.reply.map(found.len());
+    for (name, value) in &found {
+        ctx.reply.bulk(name);
+        ctx.reply.bulk(value);
+    }
+    Ok(())
+}
+
+/// CONFIG SET parameter value [parameter value ...]
+pub fn set(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    if !args.len().is_multiple_of(2) {
+        return Err(CommandError::wrong_arity("config|set"));
+    }
+    let pairs: Vec<(&[u8], &[u8])> = (2..args.len())
+        .step_by(2)
+        .map(|at| (args.at(at), args.at(at + 1)))
+        .collect();
+    let access = Access {
+        is_local: is_local(ctx.client()),
+        is_loading: ctx.engine.gates.has(ServerGates::LOADING),
+    };
+    let result = ctx
+        .engine
+        .config
+        .set(&pairs, access)
+        .and_then(|changes| put_into_effect(ctx.engine, changes));
+    match result {
+        Ok(()) => ctx.reply.ok(),
+        Err(SetError::Loading) => return Err(CommandError::LOADING),
+        Err(error) => return Err(CommandError::new(format!("ERR {error}"))),
+    }
+    Ok(())
+}
+
+/// CONFIG RESETSTAT
+pub fn resetstat(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
+    let engine = &mut *ctx.engine;
+    engine.stats.reset();
+    engine.effects.lookups = Default::default();
+    engine.housekeeping.reset_longest();
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// CONFIG REWRITE
+pub fn rewrite(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
+    rewrite_file(ctx.engine, false)?;
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// CONFIG HELP
+pub fn help(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
+    super::help(
+        &mut ctx.reply,
+        "CONFIG",
+        &[
+            "GET <pattern> [<pattern> ...]",
+            "    Return the options that match, with their values.",
+            "SET <option> <value> [<option> <value> ...]",
+            "    Change options: all of them, or none if one cannot be.",
+            "RESETSTAT",
+            "    Begin the counters of INFO again.",
+            "REWRITE",
+            "    Write the options that changed into the configuration file.",
+        ],
+    );
+    Ok(())
+}
+
+/// Whether a client runs on this machine.
+pub fn is_local(client: &Client) -> bool {
+    match &client.about.endpoint {
+        Endpoint::Tcp { peer, .. } => peer.ip().to_canonical().is_loopback(),
+        Endpoint::Unix { .. } | Endpoint::Internal => true,
+        Endpoint::Metrics { .. } => false,
+    }
+}
+
+/// Brings the configuration file up to date; with `force_all` every option is written.
+///
+/// # Errors
+/// There is no file, or it cannot be written.
+pub fn rewrite_file(engine: &mut Engine, force_all: bool) -> CommandResult {
+    let Some(path) = engine.config.config_file.clone() else {
+        return Err(CommandError::fixed(
+            "ERR The server is running without a config file",
+        ));
+    };
+    let users: Vec<Vec<u8>> = engine
+        .config
+        .users
+        .iter()
+        .map(|user| user.words.join(&b' '))
+        .collect();
+    let users = engine.config.aclfile.is_empty().then_some(users);
+    // A file that is gone is written anew.
+    let old = engine.machine.read_config(&path).unwrap_or_default();
+    let text = config::rewrite(&old, &engine.config, users.as_deref(), force_all);
+    match engine.machine.replace_config(&path, &text) {
+        Ok(()) => {
+            tracing::info!("CONFIG REWRITE executed with success.");
+            Ok(())
+        }
+        Err(error) => {
+            tracing::warn!("CONFIG REWRITE failed: {error}");
+            Err(CommandError::new(format!(
+                "ERR Rewriting config file: {error}"
+            )))
+        }
+    }
+}
+
+/// Lets changed options take effect; takes them back if one cannot.
+fn put_into_effect(engine: &mut Engine, changes: Changes) -> Result<(), SetError> {
+    if let Err(failed) = engine.machine.apply(&mut engine.config, changes.names()) {
+        let names = changes.names().to_vec();
+        changes.undo(&mut engine.config);
+        // What was in effect before can be again.
+        let _ = engine.machine.apply(&mut engine.config, &names);
+        return Err(SetError::failed(failed.option, failed.reason));
+    }
+    engine.apply_config();
+    if changes.has("port") || changes.has("bind") {
+        engine.mark_listen_changed();
+    }
+    if changes.has("maxmemory") && engine.config.maxmemory > 0 {
+        warn_of_small_maxmemory(engine);
+    }
+    Ok(())
+}
+
+fn warn_of_small_maxmemory(engine: &Engine) {
+    let used = engine.machine.used_bytes();
+    let maxmemory = engine.config.maxmemory;
+    if used > maxmemory {
+        tracing::warn!(
+            "the new maxmemory value set via CONFIG SET ({maxmemory}) is smaller than the current \
+             memory usage ({used}). This will result in key eviction and/or the inability to \
+             accept new write commands depending on the maxmemory-policy."
+        );
+    }
+}

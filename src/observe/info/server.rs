@@ -1,0 +1,219 @@
+//! INFO server, clients, persistence, replication, cpu, modules, cluster, keyspace, keysizes.
+
+use crate::engine::Engine;
+use crate::engine::clients::SessionGates;
+use crate::engine::pause::PauseMode;
+use crate::{REDIS_VERSION, VERSION};
+
+use super::Text;
+
+const SECONDS_A_DAY: u64 = 24 * 60 * 60;
+
+pub(super) fn server(engine: &Engine, text: &mut Text) {
+    let facts = engine.machine.facts();
+    let config = &engine.config;
+    let up_s = engine
+        .now
+        .mono_us
+        .saturating_sub(engine.stats.started.mono_us)
+        / 1_000_000;
+    text.title("Server");
+    text.field("redis_version", REDIS_VERSION);
+    text.field("server_name", "kvd");
+    text.field("kvd_version", VERSION);
+    text.field("redis_git_sha1", "00000000");
+    text.field("redis_git_dirty", 0);
+    text.field("redis_build_id", 0);
+    text.field("redis_mode", "standalone");
+    text.field("server_mode", "standalone");
+    text.field("os", &facts.os);
+    text.field("arch_bits", facts.arch_bits);
+    text.field("monotonic_clock", "POSIX clock_gettime");
+    text.field("multiplexing_api", "epoll");
+    text.field("process_id", facts.pid);
+    text.field("process_supervised", config.supervised.name());
+    text.field("run_id", &engine.stats.run_id);
+    text.field("tcp_port", config.port);
+    text.field("server_time_usec", engine.now.unix_ms * 1_000);
+    text.field("uptime_in_seconds", up_s);
+    text.field("uptime_in_days", up_s / SECONDS_A_DAY);
+    text.field("hz", config.hz);
+    text.field("configured_hz", config.hz);
+    text.field(
+        "lru_clock",
+        (engine.now.unix_ms / 1_000) as u32 & 0x00ff_ffff,
+    );
+    text.field("executable", &facts.executable);
+    text.field("config_file", config.config_file.as_deref().unwrap_or(""));
+    text.field("io_threads_active", 0);
+    text.field("availability_zone", &config.availability_zone);
+    text.field("shards", config.shards);
+    if config.port != 0 {
+        let binds: String = config
+            .bind
+            .iter()
+            .map(|address| format!("bind={address},"))
+            .collect();
+        let port = config.port;
+        text.field("listener0", format_args!("name=tcp,{binds}port={port}"));
+    }
+    if !config.unixsocket.is_empty() {
+        text.field(
+            "listener1",
+            format_args!("name=unix,bind={}", config.unixsocket),
+        );
+    }
+}
+
+pub(super) fn clients(engine: &Engine, text: &mut Text) {
+    let all = || engine.clients.iter();
+    let count = |gate| all().filter(|client| client.gates.has(gate)).count();
+    let largest_input = all().map(|client| client.inbox.capacity()).max();
+    let largest_output = all().map(|client| client.outbox.heap_bytes()).max();
+    text.title("Clients");
+    text.field("connected_clients", engine.clients.len());
+    text.field("cluster_connections", 0);
+    text.field("maxclients", engine.config.maxclients);
+    text.field("client_recent_max_input_buffer", largest_input.unwrap_or(0));
+    text.field(
+        "client_recent_max_output_buffer",
+        largest_output.unwrap_or(0),
+    );
+    text.field(
+        "blocked_clients",
+        engine.blocked.len() + engine.pause.waiting(),
+    );
+    text.field("tracking_clients", count(SessionGates::TRACKING));
+    text.field("pubsub_clients", count(SessionGates::SUBSCRIBER));
+    text.field(
+        "watching_clients",
+        all().filter(|client| client.watch.is_some()).count(),
+    );
+    text.field("clients_in_timeout_table", engine.blocked.timeouts());
+    text.field("total_watched_keys", engine.watch.len());
+    text.field("total_blocking_keys", engine.blocked.keys());
+    text.field("total_blocking_keys_on_nokey", 0);
+    let (reason, actions, left_us) = match engine.pause.active() {
+        None => ("none", "none", 0),
+        Some((PauseMode::Write, until)) => ("client_pause", "write", until),
+        Some((PauseMode::All, until)) => ("client_pause", "all", until),
+    };
+    text.field("paused_reason", reason);
+    text.field("paused_actions", actions);
+    let left_ms = left_us.saturating_sub(engine.now.mono_us).div_ceil(1_000);
+    text.field("paused_timeout_milliseconds", left_ms);
+}
+
+pub(super) fn persistence(engine: &Engine, text: &mut Text) {
+    text.title("Persistence");
+    text.fields(&[
+        ("loading", 0),
+        ("async_loading", 0),
+        ("current_cow_peak", 0),
+        ("current_cow_size", 0),
+        ("current_cow_size_age", 0),
+    ]);
+    text.field("current_fork_perc", "0.00");
+    text.fields(&[
+        ("current_save_keys_processed", 0),
+        ("current_save_keys_total", 0),
+        ("rdb_changes_since_last_save", engine.effects.dirty),
+        ("rdb_bgsave_in_progress", 0),
+        (
+            "rdb_last_save_time",
+            (engine.stats.started.unix_ms / 1_000) as u64,
+        ),
+    ]);
+    text.field("rdb_last_bgsave_status", "ok");
+    text.field("rdb_last_bgsave_time_sec", -1);
+    text.field("rdb_current_bgsave_time_sec", -1);
+    text.fields(&[
+        ("rdb_saves", 0),
+        ("rdb_last_cow_size", 0),
+        ("rdb_last_load_keys_expired", 0),
+        ("rdb_last_load_keys_loaded", 0),
+        ("aof_enabled", 0),
+        ("aof_rewrite_in_progress", 0),
+        ("aof_rewrite_scheduled", 0),
+    ]);
+    text.field("aof_last_rewrite_time_sec", -1);
+    text.field("aof_current_rewrite_time_sec", -1);
+    text.field("aof_last_bgrewrite_status", "ok");
+    text.fields(&[
+        ("aof_rewrites", 0),
+        ("aof_rewrites_consecutive_failures", 0),
+    ]);
+    text.field("aof_last_write_status", "ok");
+    text.fields(&[
+        ("aof_last_cow_size", 0),
+        ("module_fork_in_progress", 0),
+        ("module_fork_last_cow_size", 0),
+    ]);
+}
+
+pub(super) fn replication(engine: &Engine, text: &mut Text) {
+    text.title("Replication");
+    text.field("role", "master");
+    text.field("connected_slaves", 0);
+    text.field("replicas_waiting_psync", 0);
+    text.field("master_failover_state", "no-failover");
+    text.field("master_replid", &engine.stats.replication_id);
+    text.field("master_replid2", "0".repeat(40));
+    text.field("master_repl_offset", 0);
+    text.field("second_repl_offset", -1);
+    text.fields(&[
+        ("repl_backlog_active", 0),
+        ("repl_backlog_size", engine.config.repl_backlog_size),
+        ("repl_backlog_first_byte_offset", 0),
+        ("repl_backlog_histlen", 0),
+    ]);
+}
+
+pub(super) fn cpu(engine: &Engine, text: &mut Text) {
+    let usage = engine.machine.usage();
+    let seconds = |us: u64| us as f64 / 1e6;
+    let (sys, user) = (usage.cpu_system_us, usage.cpu_user_us);
+    text.title("CPU");
+    text.field("used_cpu_sys", format_args!("{:.6}", seconds(sys)));
+    text.field("used_cpu_user", format_args!("{:.6}", seconds(user)));
+    text.field("used_cpu_sys_children", "0.000000");
+    text.field("used_cpu_user_children", "0.000000");
+    let main_us = engine.clock.thread_cpu_us();
+    text.field(
+        "used_cpu_sys_main_thread",
+        format_args!("{:.6}", seconds(sys.min(main_us))),
+    );
+    text.field(
+        "used_cpu_user_main_thread",
+        format_args!("{:.6}", seconds(main_us.saturating_sub(sys))),
+    );
+}
+
+pub(super) fn modules(_engine: &Engine, text: &mut Text) {
+    text.title("Modules");
+}
+
+pub(super) fn cluster(_engine: &Engine, text: &mut Text) {
+    text.title("Cluster");
+    text.field("cluster_enabled", 0);
+}
+
+pub(super) fn keyspace(engine: &Engine, text: &mut Text) {
+    text.title("Keyspace");
+    for (number, db) in engine.keyspace.iter().filter(|(_, db)| !db.is_empty()) {
+        let (keys, expires) = (db.len(), db.volatile_len());
+        let avg_ttl = db.average_ttl_ms(engine.now.unix_ms);
+        text.line(format_args!(
+            "db{number}:keys={keys},expires={expires},avg_ttl={avg_ttl}"
+        ));
+    }
+}
+
+/// What each database costs beside keys and values, which Redis has no section for.
+pub(super) fn keysizes(engine: &Engine, text: &mut Text) {
+    text.title("Keysizes");
+    for (number, db) in engine.keyspace.iter().filter(|(_, db)| !db.is_empty()) {
+        let overhead = db.overhead_bytes();
+        text.line(format_args!("db{number}_overhead_bytes:{overhead}"));
+    }
+}

@@ -1,0 +1,122 @@
+//! INFO: what clients, exporters and dashboards read.
+
+use crate::harness::{Client, Kvd, Value};
+
+fn titles(text: &str) -> Vec<&str> {
+    text.lines().filter_map(|l| l.strip_prefix("# ")).collect()
+}
+
+fn field(client: &Client, name: &str) -> String {
+    let text = client.text("INFO everything");
+    let found = text.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key == name).then(|| value.to_owned())
+    });
+    found.unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
+#[test]
+fn sections_are_chosen_by_name() {
+    let client = Kvd::new().client();
+    let default = client.text("INFO");
+    assert_eq!(
+        titles(&default),
+        [
+            "Server",
+            "Clients",
+            "Memory",
+            "Persistence",
+            "Stats",
+            "Replication",
+            "CPU",
+            "Modules",
+            "Errorstats",
+            "Cluster",
+            "Keyspace"
+        ]
+    );
+    assert_eq!(titles(&client.text("INFO default")), titles(&default));
+    assert!(titles(&client.text("INFO all")).contains(&"Commandstats"));
+    assert_eq!(
+        titles(&client.text("INFO cpu SERVER cpu")),
+        ["Server", "CPU"]
+    );
+    assert_eq!(client.text("INFO nosuch"), "");
+    client.cmd("HELLO 3");
+    assert!(matches!(client.cmd("INFO"), Value::Verbatim(kind, _) if kind == "txt"));
+}
+
+#[test]
+fn the_fields_that_others_read_are_there() {
+    let client = Kvd::new().client();
+    let text = client.text("INFO everything");
+    for name in
+        "redis_version redis_mode os arch_bits process_id run_id tcp_port uptime_in_seconds \
+                 uptime_in_days executable config_file connected_clients maxclients \
+                 blocked_clients used_memory used_memory_human used_memory_rss used_memory_peak \
+                 used_memory_overhead used_memory_dataset used_memory_lua maxmemory \
+                 maxmemory_policy mem_fragmentation_ratio mem_allocator total_system_memory \
+                 allocator_active allocator_resident loading rdb_changes_since_last_save \
+                 rdb_bgsave_in_progress rdb_last_save_time rdb_last_bgsave_status aof_enabled \
+                 total_connections_received total_commands_processed instantaneous_ops_per_sec \
+                 total_net_input_bytes total_net_output_bytes rejected_connections expired_keys \
+                 evicted_keys keyspace_hits keyspace_misses pubsub_channels pubsub_patterns \
+                 latest_fork_usec role connected_slaves master_replid master_repl_offset \
+                 used_cpu_sys used_cpu_user cluster_enabled"
+            .split_whitespace()
+    {
+        assert!(text.contains(&format!("\r\n{name}:")), "{name}");
+    }
+}
+
+#[test]
+fn commands_and_errors_are_counted() {
+    let client = Kvd::new().client();
+    client.cmd("SET k v");
+    client.cmd("GET k");
+    client.cmd("GET nothing");
+    client.cmd("INCR k");
+    client.cmd("GET");
+    let get = field(&client, "cmdstat_get");
+    assert!(get.starts_with("calls=2,"), "{get}");
+    let incr = field(&client, "cmdstat_incr");
+    assert!(incr.ends_with("rejected_calls=0,failed_calls=1"), "{incr}");
+    assert_eq!(field(&client, "errorstat_ERR"), "count=2");
+    assert_eq!(field(&client, "total_error_replies"), "2");
+    assert_eq!(field(&client, "keyspace_hits"), "1");
+    assert_eq!(field(&client, "keyspace_misses"), "1");
+    assert!(field(&client, "latency_percentiles_usec_get").starts_with("p50="));
+}
+
+#[test]
+fn latencies_are_those_of_the_percentiles_asked_for() {
+    let kvd = Kvd::with(&[("enable-debug-command", "yes")]);
+    let client = kvd.client();
+    client.cmd("CONFIG SET latency-tracking-info-percentiles \"0 50 100\"");
+    client.cmd("DEBUG SLEEP 0.05");
+    let line = field(&client, "latency_percentiles_usec_debug");
+    assert!(line.starts_with("p0=") && line.contains(",p50="), "{line}");
+    let p50 = line
+        .split(",p50=")
+        .nth(1)
+        .and_then(|rest| rest.split(',').next());
+    assert!(p50.unwrap().parse::<f64>().unwrap() >= 50_000.0, "{line}");
+    client.cmd("CONFIG SET latency-tracking no");
+    assert!(!client.text("INFO latencystats").contains("usec_debug"));
+}
+
+#[test]
+fn databases_and_memory() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    assert!(!client.text("INFO keyspace").contains("db0"));
+    client.cmd("SET a 1");
+    client.cmd("SET b 1 PX 60000");
+    assert_eq!(field(&client, "db0"), "keys=2,expires=1,avg_ttl=60000");
+    kvd.machine.used_bytes.set(3 << 20);
+    assert_eq!(field(&client, "used_memory_human"), "3.00M");
+    assert_eq!(field(&client, "used_memory_peak"), (3 << 20).to_string());
+    kvd.machine.used_bytes.set(2 << 20);
+    kvd.advance_ms(100);
+    assert_eq!(field(&client, "mem_fragmentation_ratio"), "2.00");
+}
