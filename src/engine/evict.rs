@@ -54,7 +54,9 @@ impl Engine {
     }
 
     fn evict_one(&mut self) -> bool {
-        let picked = self.eviction_pool.pick(&self.keyspace, self.now, &mut self.rng);
+        let picked = self
+            .eviction_pool
+            .pick(&self.keyspace, self.now, &mut self.rng);
         let Some((db, slot)) = picked else {
             return false;
         };
@@ -72,7 +74,8 @@ impl Engine {
         let number = number as u32;
         self.effects.touch(number, &key);
         self.effects.also_propagate(number, &[b"UNLINK", &key]);
-        self.effects.notify(EventClass::EVICTED, "evicted", number, &key);
+        self.effects
+            .notify(EventClass::EVICTED, "evicted", number, &key);
         if !self.effects.is_quiet() {
             self.settle_background();
         }

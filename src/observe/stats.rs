@@ -41,6 +41,8 @@ pub struct Stats {
     pub total_commands: u64,
     /// Connections accepted.
     pub connections: u64,
+    /// Keys removed to stay within `maxmemory`.
+    pub evicted_keys: u64,
     /// Connections refused.
     pub rejected_connections: u64,
     /// Reads from connections.
@@ -117,6 +119,7 @@ impl Stats {
             error_replies: 0,
             total_commands: 0,
             connections: 0,
+            evicted_keys: 0,
             rejected_connections: 0,
             reads: 0,
             writes: 0,
