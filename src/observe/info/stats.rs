@@ -34,7 +34,7 @@ pub(super) fn stats(engine: &Engine, text: &mut Text) {
     text.fields(&[
         ("expired_time_cap_reached_count", 0),
         ("expire_cycle_cpu_milliseconds", 0),
-        ("evicted_keys", 0),
+        ("evicted_keys", stats.evicted_keys),
         ("evicted_clients", 0),
         ("evicted_scripts", 0),
         ("total_eviction_exceeded_time", 0),
