@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! client socket -> net (event loop) -> client (inbox) -> resp (parser) -> dispatch -> commands
-//!   -> engine -> store (keyspace: hash(key) % N -> shard) -> resp (encoder) -> client (outbox) -> net
+//!   -> engine -> store (keyspace: hash(key) % N -> shard) -> resp (encoder) -> client (outbox)
+//!   -> net
 //! ```
 
 pub mod net;

@@ -24,7 +24,8 @@ pub static TABLE: &[Command] = &[
     srv("quit", -1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(NO_AUTH).or(ALLOW_BUSY)
         .or(RUNS_IN_MULTI).or(SUBSCRIBER_MAY), CONNECTION, NO_KEYS, quit, &docs::connection::QUIT),
     srv("reset", 1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(NO_AUTH).or(ALLOW_BUSY)
-        .or(RUNS_IN_MULTI).or(SUBSCRIBER_MAY), CONNECTION, NO_KEYS, reset, &docs::connection::RESET),
+        .or(RUNS_IN_MULTI).or(SUBSCRIBER_MAY), CONNECTION, NO_KEYS,
+        reset, &docs::connection::RESET),
     srv("select", 2, LOADING.or(STALE).or(FAST).or(ALLOW_BUSY), CONNECTION, NO_KEYS,
         select, &docs::connection::SELECT),
 ];

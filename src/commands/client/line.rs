@@ -19,14 +19,11 @@ pub(super) fn of(engine: &Engine, client: &Client) -> Vec<u8> {
     let queued = transaction.map_or(-1, |t| t.commands.len() as i64);
     let age_s = (engine.now.unix_ms - client.created_ms).max(0) / 1_000;
     let pending = client.outbox.len();
-    // Small replies lie in the client's own buffer, as in Redis; larger ones in a list.
-    let (obl, oll, omem) = match pending < LARGE_BULK {
-        true => (pending, 0, 0),
-        false => (0, pending.div_ceil(LARGE_BULK), client.outbox.heap_bytes()),
-    };
-    let resp = match client.protocol {
-        Protocol::Resp2 => 2,
-        Protocol::Resp3 => 3,
+    let (obl, oll, omem) = output_sizes(client);
+    let resp = if client.protocol == Protocol::Resp3 {
+        3
+    } else {
+        2
     };
     let command = client
         .last_command
@@ -83,6 +80,15 @@ pub(super) fn of(engine: &Engine, client: &Client) -> Vec<u8> {
         client.input_bytes, client.output_bytes, client.commands
     );
     line
+}
+
+/// `obl`, `oll` and `omem`: small replies lie in the client's own buffer, as in Redis; larger ones
+/// in a list.
+fn output_sizes(client: &Client) -> (usize, usize, usize) {
+    match client.outbox.len() {
+        pending if pending < LARGE_BULK => (pending, 0, 0),
+        pending => (0, pending.div_ceil(LARGE_BULK), client.outbox.heap_bytes()),
+    }
 }
 
 /// Descriptors below this are the process's own. The core knows no descriptors: the figure tells
