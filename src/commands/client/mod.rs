@@ -199,7 +199,7 @@ pub fn reply(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         b"on" => ReplyMode::On,
         b"off" => ReplyMode::Off,
         b"skip" if client.reply_mode == ReplyMode::Off => ReplyMode::Off,
-        b"skip" => ReplyMode::Skip,
+        b"skip" => ReplyMode::SkipNext,
         _ => return Err(CommandError::SYNTAX),
     };
     client.reply_mode = mode;
