@@ -5,3 +5,4 @@ mod corpus;
 mod harness;
 mod string;
 mod tidy;
+mod zset;
