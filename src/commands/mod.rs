@@ -18,6 +18,7 @@ pub mod script;
 pub mod server;
 pub mod string;
 pub mod transaction;
+pub mod zset;
 
 use crate::dispatch::table::Command;
 use crate::resp::reply::Reply;
@@ -26,6 +27,7 @@ use crate::resp::reply::Reply;
 pub static FAMILIES: &[&[Command]] = &[
     string::TABLE,
     list::TABLE,
+    zset::TABLE,
     transaction::TABLE,
     script::TABLE,
     generic::TABLE,

@@ -17,7 +17,7 @@ use crate::store::value::{Kind, NewValue, Value, ValueRef};
 use crate::time::Now;
 
 use super::Engine;
-use super::blocked::BlockRequest;
+use super::blocked::{BlockRequest, TimeoutReply};
 use super::clients::{Client, ClientKey};
 use super::effects::Effects;
 use super::error::CommandError;
@@ -218,6 +218,38 @@ impl<'a> KeyCtx<'a> {
     /// when one of the keys may serve it.
     pub fn block(&mut self, request: BlockRequest) {
         self.effects.block = Some(Box::new(request));
+    }
+
+    /// Blocks the client until one of `keys` holds a value of that kind. Where it must not wait it
+    /// is answered as if it had waited in vain.
+    pub fn wait_for(
+        &mut self,
+        keys: &[&[u8]],
+        kind: Kind,
+        timeout_ms: u64,
+        on_timeout: TimeoutReply,
+    ) {
+        if self.caller.deny_blocking {
+            match on_timeout {
+                TimeoutReply::NullArray => self.reply.null_array(),
+                TimeoutReply::Null => self.reply.null(),
+                TimeoutReply::Int(reached) => self.reply.int(reached),
+            }
+            return;
+        }
+        let mut waited: Vec<Box<[u8]>> = Vec::with_capacity(keys.len());
+        for key in keys {
+            if !waited.iter().any(|known| **known == **key) {
+                waited.push((*key).into());
+            }
+        }
+        self.block(BlockRequest {
+            keys: waited,
+            kind: Some(kind),
+            wakes_on_delete: false,
+            timeout_ms,
+            on_timeout,
+        });
     }
 
     /// Marks a key as used now, for eviction by recency or frequency.

@@ -71,6 +71,8 @@ lines! {
     TIMEOUT_NEGATIVE = "ERR timeout is negative";
     /// A timeout argument too far in the future.
     TIMEOUT_RANGE = "ERR timeout is out of range";
+    /// Opposite infinities were added.
+    SCORE_NAN = "ERR resulting score is not a number (NaN)";
     /// A score that is no number.
     MIN_MAX_NOT_FLOAT = "ERR min or max is not a float";
     /// A lexicographic bound without `[` or `(`.

@@ -9,3 +9,4 @@ mod harness;
 mod info;
 mod string;
 mod tidy;
+mod zset;

@@ -4,7 +4,7 @@
 //! its keys holds a list.
 
 use crate::commands::parse;
-use crate::engine::blocked::{BlockRequest, TimeoutReply};
+use crate::engine::blocked::TimeoutReply;
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
@@ -30,7 +30,12 @@ pub fn blmpop(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let timeout_ms = parse::timeout_ms(args.at(1))?;
     let request = parse_mpop(args, 2)?;
     if !serve_mpop(ctx, &request)? {
-        wait(ctx, &request.keys, timeout_ms, TimeoutReply::NullArray);
+        ctx.wait_for(
+            &request.keys,
+            Kind::List,
+            timeout_ms,
+            TimeoutReply::NullArray,
+        );
     }
     Ok(())
 }
@@ -53,7 +58,12 @@ pub fn blmovem(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let timeout_ms = parse::timeout_ms(args.at(5))?;
     let request = MoveMany::parse(args, 6)?;
     if !request.serve(ctx)? {
-        wait(ctx, &[request.from], timeout_ms, TimeoutReply::NullArray);
+        ctx.wait_for(
+            &[request.from],
+            Kind::List,
+            timeout_ms,
+            TimeoutReply::NullArray,
+        );
     }
     Ok(())
 }
@@ -74,7 +84,7 @@ fn pop(ctx: &mut KeyCtx<'_>, args: Args<'_>, end: End) -> CommandResult {
         ctx.propagate_as(&[verb, bytes]);
         return Ok(());
     }
-    wait(ctx, &keys, timeout_ms, TimeoutReply::NullArray);
+    ctx.wait_for(&keys, Kind::List, timeout_ms, TimeoutReply::NullArray);
     Ok(())
 }
 
@@ -85,31 +95,7 @@ fn move_or_wait(
     timeout_ms: u64,
 ) -> Result<(), CommandError> {
     if !move_one(ctx, args.at(1), args.at(2), ends)? {
-        wait(ctx, &[args.at(1)], timeout_ms, TimeoutReply::Null);
+        ctx.wait_for(&[args.at(1)], Kind::List, timeout_ms, TimeoutReply::Null);
     }
     Ok(())
-}
-
-/// Blocks the client, or replies as if it had waited where it must not.
-fn wait(ctx: &mut KeyCtx<'_>, keys: &[&[u8]], timeout_ms: u64, on_timeout: TimeoutReply) {
-    if ctx.caller.deny_blocking {
-        match on_timeout {
-            TimeoutReply::Null => ctx.reply.null(),
-            _ => ctx.reply.null_array(),
-        }
-        return;
-    }
-    let mut waited: Vec<Box<[u8]>> = Vec::with_capacity(keys.len());
-    for key in keys {
-        if !waited.iter().any(|known| **known == **key) {
-            waited.push((*key).into());
-        }
-    }
-    ctx.block(BlockRequest {
-        keys: waited,
-        kind: Some(Kind::List),
-        wakes_on_delete: false,
-        timeout_ms,
-        on_timeout,
-    });
 }

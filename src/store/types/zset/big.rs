@@ -236,7 +236,12 @@ impl Big {
     }
 
     /// Visits up to `count` members, as [`Dict::scan`] does.
-    pub(super) fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], f64)) -> u64 {
+    pub(super) fn scan<'a>(
+        &'a self,
+        cursor: u64,
+        count: usize,
+        mut visit: impl FnMut(&'a [u8], f64),
+    ) -> u64 {
         self.dict.scan(cursor, count, |_, record| {
             let (member, score) = self.block(record);
             visit(member, score);

@@ -20,6 +20,7 @@ mod tests;
 use std::ops::Range;
 
 use super::listpack::{Entry, IntBuf, Listpack, Malformed};
+use super::sample;
 use crate::random::Rng;
 use crate::store::hash::HashState;
 
@@ -398,10 +399,35 @@ impl ZSet {
         })
     }
 
+    /// Visits `count` different members, or all there are, every choice being as likely.
+    pub fn sample(&self, rng: &mut Rng, count: usize, mut visit: impl FnMut(Entry<'_>, f64)) {
+        let mut chosen = sample::distinct(rng, self.len(), count)
+            .into_iter()
+            .peekable();
+        match &self.0 {
+            Repr::Packed(_) => {
+                for (index, (member, score)) in self.iter().enumerate() {
+                    if chosen.next_if_eq(&(index as u32)).is_some() {
+                        visit(member, score);
+                    }
+                }
+            }
+            Repr::Big(big) => chosen.for_each(|number| {
+                let (member, score) = text(big.numbered(number as usize));
+                visit(member, score);
+            }),
+        }
+    }
+
     /// Visits members, about `count` of them (all of a small set), and returns the next cursor,
     /// 0 at the end. It begins with cursor 0. A member that is there from the beginning to the
     /// end is visited, whatever happens meanwhile.
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(Entry<'_>, f64)) -> u64 {
+    pub fn scan<'a>(
+        &'a self,
+        cursor: u64,
+        count: usize,
+        mut visit: impl FnMut(Entry<'a>, f64),
+    ) -> u64 {
         match &self.0 {
             Repr::Packed(_) => {
                 for (member, score) in self.iter() {

@@ -1,0 +1,265 @@
+//! Looking at single members and counting: ZSCORE ZMSCORE ZCARD ZCOUNT ZLEXCOUNT ZRANK ZREVRANK
+//! ZRANDMEMBER ZSCAN.
+
+use smallvec::SmallVec;
+
+use crate::engine::context::KeyCtx;
+use crate::engine::error::{CommandError, CommandResult};
+use crate::resp::args::Args;
+use crate::resp::glob;
+use crate::resp::number::{parse_i64, parse_u64};
+use crate::store::types::listpack::{Entry, IntBuf};
+use crate::store::types::zset::{LexRange, ScoreRange};
+use crate::store::value::Kind;
+
+use super::{reply_member, reply_members_head, reply_scored, zset};
+
+/// Random members that one command may ask for: more than any client can take.
+const RANDOM_MAX: u64 = 1 << 32;
+/// COUNT of ZSCAN where none is given.
+const SCAN_COUNT_DEFAULT: usize = 10;
+
+/// ZSCORE key member
+pub fn zscore(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let key = ctx.key(args.at(1));
+    let slot = ctx.read_kind(&key, Kind::ZSet)?;
+    let score = match slot {
+        Some(slot) => zset(ctx.db, slot)?.score(args.at(2)),
+        None => None,
+    };
+    match score {
+        Some(score) => ctx.reply.double(score),
+        None => ctx.reply.null(),
+    }
+    Ok(())
+}
+
+/// ZMSCORE key member [member ...]
+pub fn zmscore(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let key = ctx.key(args.at(1));
+    let set = match ctx.read_kind(&key, Kind::ZSet)? {
+        Some(slot) => Some(zset(ctx.db, slot)?),
+        None => None,
+    };
+    ctx.reply.array(args.len() - 2);
+    for member in args.iter_from(2) {
+        match set.and_then(|set| set.score(member)) {
+            Some(score) => ctx.reply.double(score),
+            None => ctx.reply.null(),
+        }
+    }
+    Ok(())
+}
+
+/// ZCARD key
+pub fn zcard(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let key = ctx.key(args.at(1));
+    let len = match ctx.read_kind(&key, Kind::ZSet)? {
+        Some(slot) => zset(ctx.db, slot)?.len(),
+        None => 0,
+    };
+    ctx.reply.int(len as i64);
+    Ok(())
+}
+
+/// ZCOUNT key min max
+pub fn zcount(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let range = ScoreRange::parse(args.at(2), args.at(3));
+    let range = range.ok_or(CommandError::MIN_MAX_NOT_FLOAT)?;
+    let key = ctx.key(args.at(1));
+    let count = match ctx.read_kind(&key, Kind::ZSet)? {
+        Some(slot) => zset(ctx.db, slot)?.score_range(&range).len(),
+        None => 0,
+    };
+    ctx.reply.int(count as i64);
+    Ok(())
+}
+
+/// ZLEXCOUNT key min max
+pub fn zlexcount(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let range = LexRange::parse(args.at(2), args.at(3));
+    let range = range.ok_or(CommandError::MIN_MAX_NOT_STRING)?;
+    let key = ctx.key(args.at(1));
+    let count = match ctx.read_kind(&key, Kind::ZSet)? {
+        Some(slot) => zset(ctx.db, slot)?.lex_range(&range).len(),
+        None => 0,
+    };
+    ctx.reply.int(count as i64);
+    Ok(())
+}
+
+/// ZRANK key member [WITHSCORE]
+pub fn zrank(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    rank(ctx, args, "zrank", false)
+}
+
+/// ZREVRANK key member [WITHSCORE]
+pub fn zrevrank(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    rank(ctx, args, "zrevrank", true)
+}
+
+/// ZRANDMEMBER key [count [WITHSCORES]]
+pub fn zrandmember(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let Some(count) = args.get(2) else {
+        return random_one(ctx, args);
+    };
+    let count = parse_i64(count).ok_or(CommandError::NOT_INTEGER)?;
+    if count == i64::MIN {
+        return Err(CommandError::fixed(
+            "ERR value is out of range, value must between -9223372036854775807 and \
+             9223372036854775807",
+        ));
+    }
+    let with_scores = match args.get(3) {
+        None => false,
+        Some(word) if args.len() == 4 && word.eq_ignore_ascii_case(b"withscores") => true,
+        Some(_) => return Err(CommandError::SYNTAX),
+    };
+    let too_many = count < 0 && count.unsigned_abs() > RANDOM_MAX;
+    if too_many || (with_scores && count.unsigned_abs() > i64::MAX as u64 / 2) {
+        return Err(CommandError::OUT_OF_RANGE);
+    }
+    let key = ctx.key(args.at(1));
+    let Some(slot) = ctx.read_kind(&key, Kind::ZSet)? else {
+        ctx.reply.array(0);
+        return Ok(());
+    };
+    let set = zset(ctx.db, slot)?;
+    let wanted = count.unsigned_abs() as usize;
+    let (reply, rng) = (&mut ctx.reply, &mut *ctx.rng);
+    if count < 0 {
+        reply_members_head(reply, wanted, with_scores);
+        for _ in 0..wanted {
+            if let Some((member, score)) = set.random(rng) {
+                reply_scored(reply, member, score, with_scores);
+            }
+        }
+    } else {
+        reply_members_head(reply, wanted.min(set.len()), with_scores);
+        set.sample(rng, wanted, |member, score| {
+            reply_scored(reply, member, score, with_scores);
+        });
+    }
+    Ok(())
+}
+
+/// What ZSCAN filters by.
+struct ScanOptions<'a> {
+    pattern: Option<&'a [u8]>,
+    count: usize,
+    no_scores: bool,
+}
+
+/// ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]
+pub fn zscan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let cursor = parse_u64(args.at(2)).ok_or(CommandError::INVALID_CURSOR)?;
+    let key = ctx.key(args.at(1));
+    let Some(slot) = ctx.read_kind(&key, Kind::ZSet)? else {
+        ctx.reply.array(2);
+        ctx.reply.bulk(b"0");
+        ctx.reply.array(0);
+        return Ok(());
+    };
+    let options = parse_scan(args)?;
+    // The cursor comes first in the reply but is known last.
+    let mut found: SmallVec<[(Entry<'_>, f64); 16]> = SmallVec::new();
+    let next = zset(ctx.db, slot)?.scan(cursor, options.count, |member, score| {
+        let text = &mut IntBuf::new();
+        let matches = |pattern| glob::matches(pattern, member.bytes(text), false);
+        if options.pattern.is_none_or(matches) {
+            found.push((member, score));
+        }
+    });
+    ctx.reply.array(2);
+    ctx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());
+    let words = if options.no_scores { 1 } else { 2 };
+    ctx.reply.array(found.len() * words);
+    for (member, score) in found {
+        reply_member(&mut ctx.reply, member);
+        if !options.no_scores {
+            ctx.reply.double_bulk(score);
+        }
+    }
+    Ok(())
+}
+
+fn parse_scan(args: Args<'_>) -> Result<ScanOptions<'_>, CommandError> {
+    let mut options = ScanOptions {
+        pattern: None,
+        count: SCAN_COUNT_DEFAULT,
+        no_scores: false,
+    };
+    let mut at = 3;
+    while let Some(word) = args.get(at) {
+        at += 2;
+        if word.eq_ignore_ascii_case(b"noscores") {
+            options.no_scores = true;
+            at -= 1;
+            continue;
+        }
+        let value = args.get(at - 1).ok_or(CommandError::SYNTAX)?;
+        if word.eq_ignore_ascii_case(b"count") {
+            let count = parse_i64(value).ok_or(CommandError::NOT_INTEGER)?;
+            if count < 1 {
+                return Err(CommandError::SYNTAX);
+            }
+            options.count = count as usize;
+        } else if word.eq_ignore_ascii_case(b"match") {
+            options.pattern = Some(value).filter(|pattern| *pattern != b"*");
+        } else {
+            return Err(CommandError::SYNTAX);
+        }
+    }
+    Ok(options)
+}
+
+fn rank(
+    ctx: &mut KeyCtx<'_>,
+    args: Args<'_>,
+    name: &str,
+    from_the_end: bool,
+) -> Result<(), CommandError> {
+    let with_score = match args.get(3) {
+        _ if args.len() > 4 => return Err(CommandError::wrong_arity(name)),
+        None => false,
+        Some(word) if word.eq_ignore_ascii_case(b"withscore") => true,
+        Some(_) => return Err(CommandError::SYNTAX),
+    };
+    let key = ctx.key(args.at(1));
+    let found = match ctx.read_kind(&key, Kind::ZSet)? {
+        Some(slot) => {
+            let set = zset(ctx.db, slot)?;
+            let last = set.len().saturating_sub(1);
+            set.rank(args.at(2))
+                .map(|(rank, score)| match from_the_end {
+                    true => (last - rank, score),
+                    false => (rank, score),
+                })
+        }
+        None => None,
+    };
+    match found {
+        Some((rank, score)) if with_score => {
+            ctx.reply.array(2);
+            ctx.reply.int(rank as i64);
+            ctx.reply.double(score);
+        }
+        Some((rank, _)) => ctx.reply.int(rank as i64),
+        None if with_score => ctx.reply.null_array(),
+        None => ctx.reply.null(),
+    }
+    Ok(())
+}
+
+fn random_one(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let key = ctx.key(args.at(1));
+    let found = match ctx.read_kind(&key, Kind::ZSet)? {
+        Some(slot) => zset(ctx.db, slot)?.random(ctx.rng),
+        None => None,
+    };
+    match found {
+        Some((member, _)) => reply_member(&mut ctx.reply, member),
+        None => ctx.reply.null(),
+    }
+    Ok(())
+}
