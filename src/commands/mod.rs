@@ -5,12 +5,15 @@ pub mod docs;
 pub mod expire;
 pub mod expiry;
 pub mod generic;
+pub mod hash;
 pub mod list;
+pub mod member;
 pub mod parse;
 pub mod pubsub;
 pub mod scan;
 pub mod script;
 pub mod server;
+pub mod set;
 pub mod string;
 pub mod transaction;
 
@@ -21,6 +24,8 @@ use crate::resp::reply::Reply;
 pub static FAMILIES: &[&[Command]] = &[
     string::TABLE,
     list::TABLE,
+    hash::TABLE,
+    set::TABLE,
     transaction::TABLE,
     script::TABLE,
     generic::TABLE,
