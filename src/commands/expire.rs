@@ -34,7 +34,7 @@ pub static TABLE: &[Command] = &[
 
 /// NX, XX, GT, LT.
 #[derive(Clone, Copy, Debug, Default)]
-struct Condition {
+pub struct Condition {
     nx: bool,
     xx: bool,
     gt: bool,
@@ -42,9 +42,13 @@ struct Condition {
 }
 
 impl Condition {
-    fn parse(args: Args<'_>) -> Result<Condition, CommandError> {
+    /// Reads the words, of which there may be none.
+    ///
+    /// # Errors
+    /// Unknown words, and those that exclude each other.
+    pub fn parse<'a>(words: impl Iterator<Item = &'a [u8]>) -> Result<Condition, CommandError> {
         let mut condition = Condition::default();
-        for word in args.iter_from(3) {
+        for word in words {
             let flag = match word.to_ascii_lowercase().as_slice() {
                 b"nx" => &mut condition.nx,
                 b"xx" => &mut condition.xx,
@@ -73,7 +77,7 @@ impl Condition {
     }
 
     /// Whether `at` may take the place of the present expiry. No expiry counts as infinite.
-    fn allows(self, present: Option<i64>, at: i64) -> bool {
+    pub fn allows(self, present: Option<i64>, at: i64) -> bool {
         !(self.nx && present.is_some()
             || self.xx && present.is_none()
             || self.gt && present.is_none_or(|present| at <= present)
@@ -137,7 +141,7 @@ pub fn persist(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 }
 
 fn set_expiry(ctx: &mut KeyCtx<'_>, args: Args<'_>, unit: Unit, name: &str) -> CommandResult {
-    let condition = Condition::parse(args)?;
+    let condition = Condition::parse(args.iter_from(3))?;
     let value = parse_i64(args.at(2)).ok_or(CommandError::NOT_INTEGER)?;
     let at = unit
         .to_unix_ms(value, ctx.now.unix_ms)

@@ -8,14 +8,17 @@ pub mod docs;
 pub mod expire;
 pub mod expiry;
 pub mod generic;
+pub mod hash;
 pub mod introspect;
 pub mod list;
+pub mod member;
 pub mod object;
 pub mod parse;
 pub mod pubsub;
 pub mod scan;
 pub mod script;
 pub mod server;
+pub mod set;
 pub mod string;
 pub mod transaction;
 pub mod zset;
@@ -27,6 +30,8 @@ use crate::resp::reply::Reply;
 pub static FAMILIES: &[&[Command]] = &[
     string::TABLE,
     list::TABLE,
+    hash::TABLE,
+    set::TABLE,
     zset::TABLE,
     transaction::TABLE,
     script::TABLE,

@@ -6,6 +6,8 @@
 
 use crate::resp::args::{Args, OwnedArgs};
 
+use crate::store::field_expiry::DroppedFields;
+
 use super::blocked::BlockRequest;
 use super::notify::EventClass;
 
@@ -105,6 +107,8 @@ pub struct Lookups {
     pub misses: u64,
     /// Keys removed because they had expired.
     pub expired: u64,
+    /// Hash fields removed because they had expired.
+    pub expired_fields: u64,
 }
 
 impl Effects {
@@ -169,6 +173,25 @@ impl Effects {
                 key: key.into(),
                 db,
             });
+        }
+    }
+
+    /// Fields of a hash were removed because their time had come: told as if by HDEL.
+    #[cold]
+    pub fn fields_expired(&mut self, db: u32, dropped: &DroppedFields<'_>) {
+        let key = dropped.key;
+        self.lookups.expired_fields += dropped.names.len() as u64;
+        self.touch(db, key);
+        if self.listeners.propagation {
+            let words = [&b"HDEL"[..], key].into_iter();
+            let args = words
+                .chain(dropped.names.iter().map(Vec::as_slice))
+                .collect();
+            self.propagated.push(Propagated { db, args });
+        }
+        self.notify(EventClass::HASH, "hexpired", db, key);
+        if dropped.is_empty {
+            self.notify(EventClass::GENERIC, "del", db, key);
         }
     }
 

@@ -113,7 +113,7 @@ impl Engine {
             self.evict_slice(HOUSEKEEPING_BUDGET_NS / 2);
         }
         while left && self.clock.mono_ns() < end {
-            left = self.keyspace_slice();
+            left = self.keyspace_slice() | self.fields_slice();
         }
         left |= self.is_over_limit() && !self.keyspace.is_empty();
         self.housekeeping.work_left = left;
@@ -135,6 +135,20 @@ impl Engine {
                 effects.touch(db, key);
                 effects.also_propagate(db, &[b"UNLINK", key]);
                 effects.notify(EventClass::EXPIRED, "expired", db, key);
+            });
+        if !self.effects.is_quiet() {
+            self.settle_background();
+        }
+        left
+    }
+
+    /// One small piece of the removal of hash fields whose time has come. Whether more is left.
+    fn fields_slice(&mut self) -> bool {
+        let effects = &mut self.effects;
+        let left = self
+            .keyspace
+            .expire_fields(self.now.unix_ms, &mut |db, dropped| {
+                effects.fields_expired(db as u32, &dropped);
             });
         if !self.effects.is_quiet() {
             self.settle_background();

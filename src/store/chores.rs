@@ -71,7 +71,7 @@ impl Db {
 
     /// Frees a part of a database that is to be dropped; whether more is to be done.
     pub(super) fn drain_slice(&mut self) -> bool {
-        if self.free_slice() {
+        if self.free_slice() || self.drain_field_expiries(FREE_ELEMENTS) {
             return true;
         }
         for _ in 0..FREE_ELEMENTS {

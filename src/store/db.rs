@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::store::evict::Eviction;
+use crate::store::field_expiry::{FieldExpiries, next_of};
 use crate::store::hash::{HashState, hash_bytes};
 use crate::store::shard::{Heap, Shard};
 use crate::store::value::{FREE_AT_ONCE, Kind, NewValue, Value, ValueMut, ValueRef};
@@ -59,6 +60,8 @@ pub struct Db {
     /// What is to be freed in slices.
     pub(super) doomed: VecDeque<Value>,
     pub(super) chores: Chores,
+    /// Which hashes have fields that expire.
+    pub(super) field_expiries: FieldExpiries,
 }
 
 /// No shard has more keys, or more volatile keys, than these.
@@ -104,6 +107,7 @@ impl Db {
             eviction: Eviction::default(),
             doomed: VecDeque::new(),
             chores: Chores::default(),
+            field_expiries: FieldExpiries::new(),
         }
     }
 
@@ -180,21 +184,26 @@ impl Db {
         expire_at: Option<i64>,
     ) -> Slot {
         let index = self.shard_of(key);
+        let field_expiry = next_of(&new);
         let shard = &mut self.shards[index];
         let record = shard.insert(&mut self.heap, key.bytes, key.low(), new, expire_at);
         self.len += 1;
         self.added(index);
         self.volatile_len += usize::from(expire_at.is_some());
-        Slot {
+        let slot = Slot {
             shard: index as u32,
             record,
-        }
+        };
+        self.field_expiry_moved(slot, None, field_expiry);
+        slot
     }
 
     /// Puts another value under a key. Its expiry, its clock and its slot stay. An old collection
     /// or large string is returned: see [`Db::free_later`].
     #[inline]
     pub fn replace(&mut self, slot: Slot, new: NewValue<'_>) -> Option<Value> {
+        let (before, after) = (self.next_field_expiry(slot), next_of(&new));
+        self.field_expiry_moved(slot, before, after);
         self.shards[slot.shard as usize].replace(&mut self.heap, slot.record, new)
     }
 
@@ -238,15 +247,19 @@ impl Db {
 
     /// Gives what lies under a key another name, which must not be present. Expiry and clock stay.
     pub fn rename(&mut self, slot: Slot, to: &Key<'_>) -> Slot {
+        let field_expiry = self.next_field_expiry(slot);
+        self.field_expiry_moved(slot, field_expiry, None);
         let moved = self.shards[slot.shard as usize].extract(&mut self.heap, slot.record);
         let index = self.shard_of(to);
         let shard = &mut self.shards[index];
         let record = shard.implant(&mut self.heap, to.bytes, to.low(), moved);
         self.added(index);
-        Slot {
+        let slot = Slot {
             shard: index as u32,
             record,
-        }
+        };
+        self.field_expiry_moved(slot, None, field_expiry);
+        slot
     }
 
     /// When a key expires, in Unix milliseconds.
@@ -361,6 +374,8 @@ impl Db {
     fn forget_count(&mut self, slot: Slot) {
         self.len -= 1;
         self.volatile_len -= usize::from(self.expire_at(slot).is_some());
+        let field_expiry = self.next_field_expiry(slot);
+        self.field_expiry_moved(slot, field_expiry, None);
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use crate::store::db::{Db, Key};
 use crate::store::evict::Eviction;
 use crate::store::expire::ExpirePolicy;
+use crate::store::field_expiry::DroppedFields;
 use crate::store::hash::HashState;
 
 /// Databases by number. See the module's text.
@@ -25,6 +26,8 @@ pub struct Keyspace {
 
 /// Entries of the list of volatile keys looked at in a slice; a removal counts as several.
 const SWEEP_BUDGET: usize = 4096;
+/// Hash fields removed in a slice.
+const FIELDS_BUDGET: usize = 128;
 /// The chores of a database.
 const CHORES: usize = 4;
 
@@ -177,6 +180,21 @@ impl Keyspace {
             }
         }
         false
+    }
+
+    /// One slice of the removal of hash fields whose time has come. What is removed is given to
+    /// `on_dropped` with its database's number. Returns whether work is left.
+    pub fn expire_fields(
+        &mut self,
+        now_ms: i64,
+        on_dropped: &mut dyn FnMut(usize, DroppedFields<'_>),
+    ) -> bool {
+        let dbs = self.dbs.iter_mut().enumerate();
+        dbs.filter_map(|(number, db)| Some((number, db.as_deref_mut()?)))
+            .any(|(number, db)| {
+                let mut note = |dropped: DroppedFields<'_>| on_dropped(number, dropped);
+                db.field_expiry_slice(now_ms, FIELDS_BUDGET, &mut note)
+            })
     }
 
     /// Checks every database. For tests.

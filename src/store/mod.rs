@@ -5,6 +5,7 @@ pub mod db;
 pub mod dict;
 pub mod evict;
 pub mod expire;
+pub mod field_expiry;
 pub mod hash;
 pub mod keyspace;
 pub mod memory;

@@ -149,6 +149,27 @@ impl Shard {
         }
     }
 
+    /// The hash of a record's key.
+    #[inline]
+    pub fn hash(&self, number: u32) -> u32 {
+        self.dict.get(number).hash
+    }
+
+    /// A record whose key has this hash and whose object is wanted.
+    pub fn find_object(
+        &self,
+        heap: &Heap,
+        hash: u32,
+        is_wanted: impl Fn(&Value) -> bool,
+    ) -> Option<u32> {
+        self.dict.find(hash, |record| {
+            record.is_object() && {
+                let bytes = block::value(heap.slab.bytes(record.handle), record.flags());
+                is_wanted(heap.arena.get(object_id(bytes)))
+            }
+        })
+    }
+
     /// The object of a collection, to be changed in place.
     pub fn value_mut<'a>(&mut self, heap: &'a mut Heap, number: u32) -> ValueMut<'a> {
         self.change(number);

@@ -119,7 +119,12 @@ impl Table {
     }
 
     /// Visits up to `count` blocks; see [`Dict::scan`].
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(u32, &[u8])) -> u64 {
+    pub fn scan<'a>(
+        &'a self,
+        cursor: u64,
+        count: usize,
+        mut visit: impl FnMut(u32, &'a [u8]),
+    ) -> u64 {
         self.dict.scan(cursor, count, |number, slot| {
             visit(number, self.slab.bytes(slot.handle))
         })

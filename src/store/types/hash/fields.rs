@@ -139,7 +139,7 @@ impl Fields {
     }
 
     /// Visits up to `count` fields; see `Table::scan`.
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(Stored<'_>)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, count: usize, mut visit: impl FnMut(Stored<'a>)) -> u64 {
         self.table
             .scan(cursor, count, |_, block| visit(parse(block)))
     }

@@ -234,12 +234,12 @@ impl Hash {
     /// Visits fields from `cursor` on, at least `count` (hidden ones counted) if there are as
     /// many, and returns the next cursor: 0 to begin with, and when the walk is over. What is a
     /// field all the while is visited.
-    pub fn scan(
-        &self,
+    pub fn scan<'a>(
+        &'a self,
         cursor: u64,
         count: usize,
         now_ms: i64,
-        mut visit: impl FnMut(Field<'_>),
+        mut visit: impl FnMut(Field<'a>),
     ) -> u64 {
         match &self.0 {
             Repr::Packed(_) => {

@@ -264,7 +264,7 @@ impl Set {
     /// Visits members from `cursor` on, at least `count` if there are as many, and returns the
     /// next cursor: 0 to begin with, and when the walk is over. What is a member all the while is
     /// visited.
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(Entry<'_>)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, count: usize, mut visit: impl FnMut(Entry<'a>)) -> u64 {
         match self.view() {
             View::Table(table) => {
                 table.scan(cursor, count, |_, block| visit(Entry::Str(text_of(block))))

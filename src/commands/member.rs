@@ -1,0 +1,134 @@
+//! What the families of collections share: writing members, and the options of HSCAN, SSCAN and
+//! ZSCAN.
+
+use crate::engine::error::CommandError;
+use crate::resp::args::Args;
+use crate::resp::glob;
+use crate::resp::number::{parse_i64, parse_u64};
+use crate::resp::reply::Reply;
+use crate::store::types::listpack::{Entry, IntBuf};
+
+/// COUNT where none is given.
+const COUNT_DEFAULT: usize = 10;
+/// Draws with repetition are at most so many: more would not fit into memory, and Redis would try.
+const DRAWS_MAX: u64 = 1 << 28;
+
+/// Writes a member or value as a string.
+#[inline]
+pub fn reply_entry(reply: &mut Reply<'_>, entry: Entry<'_>) {
+    match entry {
+        Entry::Int(n) => reply.bulk_int(n),
+        Entry::Str(bytes) => reply.bulk(bytes),
+    }
+}
+
+/// The cursor of HSCAN and its like, which is checked before the key.
+///
+/// # Errors
+/// It is no number.
+pub fn cursor(args: Args<'_>) -> Result<u64, CommandError> {
+    parse_u64(args.at(2)).ok_or(CommandError::INVALID_CURSOR)
+}
+
+/// What HSCAN and its like filter by.
+#[derive(Debug)]
+pub struct Filter<'a> {
+    pattern: Option<&'a [u8]>,
+    /// COUNT.
+    pub count: usize,
+    /// NOVALUES.
+    pub no_values: bool,
+}
+
+impl<'a> Filter<'a> {
+    /// Reads `[MATCH pattern] [COUNT count]`, and `[NOVALUES]` of a hash.
+    ///
+    /// # Errors
+    /// Redis's.
+    pub fn parse(args: Args<'a>, is_hash: bool) -> Result<Filter<'a>, CommandError> {
+        let mut filter = Filter {
+            pattern: None,
+            count: COUNT_DEFAULT,
+            no_values: false,
+        };
+        let mut at = 3;
+        while at < args.len() {
+            let (option, value) = (args.at(at), args.get(at + 1));
+            let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
+            match value {
+                Some(value) if is("count") => {
+                    let count = parse_i64(value).ok_or(CommandError::NOT_INTEGER)?;
+                    let count = usize::try_from(count).ok().filter(|count| *count > 0);
+                    filter.count = count.ok_or(CommandError::SYNTAX)?;
+                    at += 2;
+                }
+                Some(value) if is("match") => {
+                    filter.pattern = Some(value).filter(|pattern| *pattern != b"*");
+                    at += 2;
+                }
+                _ if is("novalues") && is_hash => {
+                    filter.no_values = true;
+                    at += 1;
+                }
+                _ if is("novalues") => {
+                    return Err(CommandError::fixed(
+                        "ERR NOVALUES option can only be used in HSCAN",
+                    ));
+                }
+                _ => return Err(CommandError::SYNTAX),
+            }
+        }
+        Ok(filter)
+    }
+
+    /// Whether a member is to be shown.
+    #[inline]
+    pub fn admits(&self, member: Entry<'_>) -> bool {
+        self.pattern
+            .is_none_or(|pattern| glob::matches(pattern, member.bytes(&mut IntBuf::new()), false))
+    }
+}
+
+/// How many members HRANDFIELD and its like are to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Draw {
+    /// So many different ones.
+    Distinct(usize),
+    /// So many, each drawn anew.
+    Repeated(usize),
+}
+
+impl Draw {
+    /// Reads a count, negative for draws with repetition.
+    ///
+    /// # Errors
+    /// No number, or one whose negative does not exist.
+    pub fn parse(argument: &[u8]) -> Result<Draw, CommandError> {
+        let count = parse_i64(argument).ok_or(CommandError::NOT_INTEGER)?;
+        if count == i64::MIN {
+            return Err(CommandError::fixed(
+                "ERR value is out of range, value must between -9223372036854775807 and \
+                 9223372036854775807",
+            ));
+        }
+        let size = count.unsigned_abs();
+        if count >= 0 {
+            Ok(Draw::Distinct(usize::try_from(size).unwrap_or(usize::MAX)))
+        } else {
+            Ok(Draw::Repeated(usize::try_from(size).unwrap_or(usize::MAX)))
+        }
+    }
+
+    /// How many members are shown of `len`.
+    ///
+    /// # Errors
+    /// More than fit into a reply.
+    pub fn count(self, len: usize) -> Result<usize, CommandError> {
+        match self {
+            Draw::Distinct(count) => Ok(count.min(len)),
+            Draw::Repeated(_) if len == 0 => Ok(0),
+            Draw::Repeated(count) if count as u64 > DRAWS_MAX => Err(CommandError::OUT_OF_RANGE),
+            Draw::Repeated(count) => Ok(count),
+        }
+    }
+}
