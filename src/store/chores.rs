@@ -4,8 +4,8 @@ use crate::store::db::{Compaction, Db, Largest};
 use crate::store::shard::Shard;
 use crate::store::value::FREE_AT_ONCE;
 
-/// Records added to a new index in a slice.
-const GROW_RECORDS: usize = 1024;
+/// Buckets of a few keys moved to a new index in a slice.
+const GROW_STEPS: usize = 256;
 /// Records looked at by compaction in a slice.
 const COMPACT_RECORDS: usize = 512;
 /// Elements freed in a slice.
@@ -25,7 +25,7 @@ impl Db {
         for _ in 0..shards {
             let at = self.chores.grow_shard % shards;
             if self.shards[at].wants_growth() {
-                if !self.shards[at].grow_step(GROW_RECORDS) {
+                if !self.shards[at].grow_step(GROW_STEPS) {
                     self.chores.grow_shard = at + 1;
                 }
                 return true;

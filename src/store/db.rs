@@ -1,9 +1,9 @@
 //! A database: shards over one slab and one arena, and the only routing of keys to shards.
 //!
-//! Finding a key gives a [`Slot`]; everything else takes one. A slot is valid until the next
-//! removal from the database (`remove`, `take`, `rename`, an expiry, an eviction): insertions,
-//! replacements and expiries set on other keys leave it valid. Nothing here knows a clock or
-//! whether a key has expired: that is decided by [`crate::store::expire`] and its caller.
+//! Finding a key gives a [`Slot`]; everything else takes one. A slot is valid as long as its key
+//! is there, within one command: insertions, replacements, expiries and the removal of other keys
+//! leave it valid. Nothing here knows a clock or whether a key has expired: that is decided by
+//! [`crate::store::expire`] and its caller.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,8 @@ use bytes::Bytes;
 use crate::store::evict::Eviction;
 use crate::store::field_expiry::{FieldExpiries, next_of};
 use crate::store::hash::{HashState, hash_bytes};
-use crate::store::shard::{Heap, Shard};
+use crate::store::shard::{Entry, Heap, Shard};
+use crate::store::slab::Handle;
 use crate::store::value::{FREE_AT_ONCE, Kind, NewValue, Value, ValueMut, ValueRef};
 
 /// A key and its hash, computed once per command.
@@ -40,16 +41,19 @@ impl<'a> Key<'a> {
     }
 }
 
-/// Where a key lies, until the next removal from its database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a key lies, while it is there and the command that found it runs.
+#[derive(Clone, Copy, Debug)]
 pub struct Slot {
     pub(super) shard: u32,
-    pub(super) record: u32,
+    /// When the slot was made: blocks may have moved since.
+    epoch: u32,
+    entry: Entry,
 }
 
 /// The keys of one database. See the module's text.
 #[derive(Debug)]
 pub struct Db {
+    pub(super) hasher: HashState,
     pub(super) shards: Box<[Shard]>,
     pub(super) heap: Heap,
     pub(super) len: usize,
@@ -95,8 +99,9 @@ pub(super) struct Compaction {
 
 impl Db {
     /// An empty database of `shards` shards (at least one, at most 65 536).
-    pub fn new(shards: usize) -> Db {
+    pub fn new(shards: usize, hasher: HashState) -> Db {
         Db {
+            hasher,
             shards: (0..shards.clamp(1, SHARDS_MAX))
                 .map(|_| Shard::default())
                 .collect(),
@@ -133,41 +138,39 @@ impl Db {
     #[inline]
     pub fn find(&self, key: &Key<'_>) -> Option<Slot> {
         let shard = self.shard_of(key);
-        let record = self.shards[shard].find(&self.heap, key.bytes, key.low())?;
-        Some(Slot {
-            shard: shard as u32,
-            record,
-        })
+        let entry = self.shards[shard].find(&self.heap, key.bytes, key.low())?;
+        Some(self.slot(shard, entry))
     }
 
     /// The key at a slot.
     #[inline]
     pub fn key(&self, slot: Slot) -> &[u8] {
-        self.shard(slot).key(&self.heap, slot.record)
+        self.heap.key(self.handle(slot))
     }
 
     /// The type of the value.
     #[inline]
     pub fn kind(&self, slot: Slot) -> Kind {
-        self.shard(slot).kind(slot.record)
+        self.heap.kind(self.handle(slot))
     }
 
     /// The value.
     #[inline]
     pub fn value(&self, slot: Slot) -> ValueRef<'_> {
-        self.shard(slot).value(&self.heap, slot.record)
+        self.heap.value(self.handle(slot))
     }
 
     /// A collection, to be changed in place. Strings are changed by [`Db::edit`] and
     /// [`Db::replace`].
     #[inline]
     pub fn value_mut(&mut self, slot: Slot) -> ValueMut<'_> {
-        self.shards[slot.shard as usize].value_mut(&mut self.heap, slot.record)
+        let entry = self.entry(slot);
+        self.shards[slot.shard as usize].value_mut(&mut self.heap, entry)
     }
 
     /// The name of a string's encoding; `None` for a collection.
     pub fn string_encoding(&self, slot: Slot) -> Option<&'static str> {
-        self.shard(slot).string_encoding(&self.heap, slot.record)
+        self.heap.string_encoding(self.handle(slot))
     }
 
     /// Adds a key that is not present.
@@ -186,25 +189,23 @@ impl Db {
         let index = self.shard_of(key);
         let field_expiry = next_of(&new);
         let shard = &mut self.shards[index];
-        let record = shard.insert(&mut self.heap, key.bytes, key.low(), new, expire_at);
+        let entry = shard.insert(&mut self.heap, key.bytes, key.low(), new, expire_at);
         self.len += 1;
         self.added(index);
         self.volatile_len += usize::from(expire_at.is_some());
-        let slot = Slot {
-            shard: index as u32,
-            record,
-        };
+        let slot = self.slot(index, entry);
         self.field_expiry_moved(slot, None, field_expiry);
         slot
     }
 
-    /// Puts another value under a key. Its expiry, its clock and its slot stay. An old collection
-    /// or large string is returned: see [`Db::free_later`].
+    /// Puts another value under a key. Its expiry and its clock stay. An old collection or large
+    /// string is returned: see [`Db::free_later`].
     #[inline]
     pub fn replace(&mut self, slot: Slot, new: NewValue<'_>) -> Option<Value> {
         let (before, after) = (self.next_field_expiry(slot), next_of(&new));
         self.field_expiry_moved(slot, before, after);
-        self.shards[slot.shard as usize].replace(&mut self.heap, slot.record, new)
+        let entry = self.entry(slot);
+        self.shards[slot.shard as usize].replace(&mut self.heap, entry, new)
     }
 
     /// Puts an integer under a key that holds a string.
@@ -221,7 +222,8 @@ impl Db {
         len: usize,
         edit: impl FnOnce(&mut [u8]) -> T,
     ) -> Option<T> {
-        self.shards[slot.shard as usize].edit(&mut self.heap, slot.record, len, edit)
+        let entry = self.entry(slot);
+        self.shards[slot.shard as usize].edit(&mut self.heap, entry, len, edit)
     }
 
     /// Appends to a string and returns its new length; `None` for a collection.
@@ -236,28 +238,28 @@ impl Db {
     /// a short string is gone.
     pub fn remove(&mut self, slot: Slot) -> Option<Value> {
         self.forget_count(slot);
-        self.shards[slot.shard as usize].remove(&mut self.heap, slot.record)
+        let entry = self.entry(slot);
+        self.shards[slot.shard as usize].remove(&mut self.heap, entry)
     }
 
     /// Removes a key and returns what it held, whatever it was.
     pub fn take(&mut self, slot: Slot) -> Value {
         self.forget_count(slot);
-        self.shards[slot.shard as usize].take(&mut self.heap, slot.record)
+        let entry = self.entry(slot);
+        self.shards[slot.shard as usize].take(&mut self.heap, entry)
     }
 
     /// Gives what lies under a key another name, which must not be present. Expiry and clock stay.
     pub fn rename(&mut self, slot: Slot, to: &Key<'_>) -> Slot {
         let field_expiry = self.next_field_expiry(slot);
         self.field_expiry_moved(slot, field_expiry, None);
-        let moved = self.shards[slot.shard as usize].extract(&mut self.heap, slot.record);
+        let entry = self.entry(slot);
+        let moved = self.shards[slot.shard as usize].extract(&mut self.heap, entry);
         let index = self.shard_of(to);
         let shard = &mut self.shards[index];
-        let record = shard.implant(&mut self.heap, to.bytes, to.low(), moved);
+        let entry = shard.implant(&mut self.heap, to.bytes, to.low(), moved);
         self.added(index);
-        let slot = Slot {
-            shard: index as u32,
-            record,
-        };
+        let slot = self.slot(index, entry);
         self.field_expiry_moved(slot, None, field_expiry);
         slot
     }
@@ -265,14 +267,15 @@ impl Db {
     /// When a key expires, in Unix milliseconds.
     #[inline]
     pub fn expire_at(&self, slot: Slot) -> Option<i64> {
-        self.shard(slot).expire_at(&self.heap, slot.record)
+        self.heap.expire_at(self.handle(slot))
     }
 
-    /// Gives a key an expiry, another one, or none. Its slot stays.
+    /// Gives a key an expiry, another one, or none.
     pub fn set_expire(&mut self, slot: Slot, expire_at: Option<i64>) {
+        let entry = self.entry(slot);
         let shard = &mut self.shards[slot.shard as usize];
         let before = shard.volatile_len();
-        shard.set_expire(&mut self.heap, slot.record, expire_at);
+        shard.set_expire(&mut self.heap, entry, expire_at);
         let now = shard.volatile_len();
         self.volatile_len = self.volatile_len + now - before;
         self.largest.volatile = self.largest.volatile.max(now);
@@ -288,13 +291,13 @@ impl Db {
     /// The 24 bits in which [`crate::store::evict`] keeps when, or how often, a key was used.
     #[inline]
     pub fn clock(&self, slot: Slot) -> u32 {
-        self.shard(slot).clock(slot.record)
+        self.heap.clock(self.handle(slot))
     }
 
     /// Sets the 24 bits of [`Db::clock`].
     #[inline]
     pub fn set_clock(&mut self, slot: Slot, clock: u32) {
-        self.shards[slot.shard as usize].set_clock(slot.record, clock);
+        self.heap.set_clock(self.handle(slot), clock);
     }
 
     /// An owned copy of a large string, without copying its bytes; `None` for anything else.
@@ -305,32 +308,9 @@ impl Db {
         }
     }
 
-    /// Memory of a key and its value, its share of the tables included.
-    pub fn memory_bytes(&self, slot: Slot, samples: usize) -> usize {
-        let shard = self.shard(slot);
-        let (records, index, _) = shard.heap_bytes();
-        let share = (records + index) / shard.len().max(1);
-        let block = shard.block_bytes(&self.heap, slot.record);
-        block + share.min(RECORD_SHARE_MAX) + self.value(slot).heap_bytes(samples)
-    }
-
-    /// Memory that is neither a key nor a value: tables, lists of volatile keys, and what the slab
-    /// keeps for later.
-    pub fn overhead_bytes(&self) -> usize {
-        let tables: usize = self
-            .shards
-            .iter()
-            .map(|shard| {
-                let (records, index, volatile) = shard.heap_bytes();
-                records + index + volatile
-            })
-            .sum();
-        tables + self.heap.slab.hole_bytes() + self.shards.len() * size_of::<Shard>()
-    }
-
     /// Checks shards, links, slab and counts. For tests.
-    pub fn check_invariants(&self, hasher: &HashState) {
-        let hash_of = |key: &[u8]| hash_bytes(hasher, key) as u32;
+    pub fn check_invariants(&self) {
+        let hash_of = |key: &[u8]| hash_bytes(&self.hasher, key) as u32;
         let counted = self
             .shards
             .iter()
@@ -358,8 +338,41 @@ impl Db {
     }
 
     #[inline]
-    pub(super) fn shard(&self, slot: Slot) -> &Shard {
-        &self.shards[slot.shard as usize]
+    pub(super) fn slot(&self, shard: usize, entry: Entry) -> Slot {
+        Slot {
+            shard: shard as u32,
+            epoch: self.heap.epoch,
+            entry,
+        }
+    }
+
+    /// The low half of the hash of a slot's key.
+    #[inline]
+    pub(super) fn low_hash(slot: Slot) -> u32 {
+        slot.entry.hash
+    }
+
+    /// The slot of a key whose block is known.
+    pub(super) fn slot_of_block(&self, handle: Handle) -> Option<Slot> {
+        let key = Key::new(&self.hasher, self.heap.key(handle));
+        let shard = self.shard_of(&key);
+        let entry = self.shards[shard].find_block(key.low(), handle)?;
+        Some(self.slot(shard, entry))
+    }
+
+    /// The block of a key: known, unless some block moved since the key was found.
+    #[inline]
+    pub(super) fn handle(&self, slot: Slot) -> Handle {
+        self.entry(slot).handle
+    }
+
+    #[inline]
+    fn entry(&self, slot: Slot) -> Entry {
+        if slot.epoch == self.heap.epoch {
+            slot.entry
+        } else {
+            self.shards[slot.shard as usize].resolve(slot.entry)
+        }
     }
 
     /// A key was added to a shard.
@@ -379,8 +392,6 @@ impl Db {
     }
 }
 
-/// What a key may be charged for the tables: in a nearly empty shard they are not its doing.
-const RECORD_SHARE_MAX: usize = 48;
 /// Shard numbers fit into the upper bits of a cursor.
 const SHARDS_MAX: usize = 1 << 16;
 

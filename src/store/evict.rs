@@ -385,7 +385,7 @@ mod tests {
 
     #[test]
     fn only_changes_count_for_modification() {
-        let mut db = Db::new(1);
+        let mut db = Db::new(1, seeded(1));
         db.eviction = policy(Measure::Modification, false);
         let slot = db.insert(&Key::new(&seeded(1), b"k"), NewValue::Int(1));
         db.touch_created(slot, at(5000));

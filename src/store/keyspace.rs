@@ -73,7 +73,7 @@ impl Keyspace {
     /// If there is no such number: SELECT and its like have checked it.
     #[inline]
     pub fn db_mut(&mut self, number: usize) -> &mut Db {
-        self.dbs[number].get_or_insert_with(|| new_db(self.shards, self.eviction))
+        self.dbs[number].get_or_insert_with(|| new_db(self.shards, &self.hasher, self.eviction))
     }
 
     /// The databases that were used, with their numbers.
@@ -115,7 +115,7 @@ impl Keyspace {
 
     /// An empty database that belongs to no number yet: see [`Keyspace::install`].
     pub fn spare_db(&self) -> Box<Db> {
-        new_db(self.shards, self.eviction)
+        new_db(self.shards, &self.hasher, self.eviction)
     }
 
     /// Frees a database in slices.
@@ -200,7 +200,7 @@ impl Keyspace {
     /// Checks every database. For tests.
     pub fn check_invariants(&self) {
         for (_, db) in self.iter() {
-            db.check_invariants(&self.hasher);
+            db.check_invariants();
         }
     }
 
@@ -235,8 +235,8 @@ impl Keyspace {
     }
 }
 
-fn new_db(shards: usize, eviction: Eviction) -> Box<Db> {
-    let mut db = Box::new(Db::new(shards));
+fn new_db(shards: usize, hasher: &HashState, eviction: Eviction) -> Box<Db> {
+    let mut db = Box::new(Db::new(shards, hasher.clone()));
     db.eviction = eviction;
     db
 }

@@ -1,20 +1,18 @@
 //! How much memory keys and databases take, for MEMORY USAGE, MEMORY STATS and INFO.
 
 use crate::store::db::{Db, Slot};
+use crate::store::shard::Shard;
 use crate::store::value::Value;
 
-/// A record in the dense store, and its share of the index: five bytes at a mean load of two
-/// thirds.
-const RECORD_BYTES: usize = 12 + 8;
+/// A key's share of the index: a seventh of 64 bytes, at a mean load of three quarters.
+const INDEX_BYTES: usize = 12;
 /// An entry in the list of volatile keys; its link is part of the block.
-const VOLATILE_BYTES: usize = 12;
+const VOLATILE_BYTES: usize = 10;
 
 /// Where the memory of a database is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DbMemory {
-    /// The dense records of all keys.
-    pub records_bytes: usize,
-    /// The indexes, with those in the making.
+    /// The indexes, with those that are being replaced.
     pub index_bytes: usize,
     /// The lists of volatile keys.
     pub volatile_bytes: usize,
@@ -33,22 +31,31 @@ pub struct DbMemory {
 impl DbMemory {
     /// What is not keys, values and the room for them.
     pub fn overhead_bytes(&self) -> usize {
-        self.records_bytes + self.index_bytes + self.volatile_bytes + self.arena_bytes
+        self.index_bytes + self.volatile_bytes + self.arena_bytes
     }
 }
 
 impl Db {
     /// Bytes a key and its value take. Of a collection so many elements are looked at, 0 for all.
-    pub fn memory_usage(&self, slot: Slot, samples: usize) -> usize {
-        let block = self.shard(slot).block_bytes(&self.heap, slot.record);
+    pub fn memory_bytes(&self, slot: Slot, samples: usize) -> usize {
+        let handle = self.handle(slot);
+        let block = self.heap.slab.capacity(handle);
         let volatile = if self.expire_at(slot).is_some() {
             VOLATILE_BYTES
         } else {
             0
         };
-        let object = self.shard(slot).object(&self.heap, slot.record);
+        let object = self.heap.object(handle);
         let object = object.map_or(0, |value| size_of::<Value>() + value.heap_bytes(samples));
-        RECORD_BYTES + block + volatile + object
+        INDEX_BYTES + block + volatile + object
+    }
+
+    /// Memory that is neither a key nor a value: tables, lists of volatile keys, and what the slab
+    /// keeps for later.
+    pub fn overhead_bytes(&self) -> usize {
+        let memory = self.memory();
+        let shards = self.shards.len() * size_of::<Shard>();
+        memory.overhead_bytes() + memory.slab_hole_bytes + shards
     }
 
     /// Where the memory of the database is. Takes time in proportion to the number of shards.
@@ -63,8 +70,7 @@ impl Db {
             ..DbMemory::default()
         };
         for shard in &self.shards {
-            let (records, index, volatile) = shard.heap_bytes();
-            memory.records_bytes += records;
+            let (index, volatile) = shard.heap_bytes();
             memory.index_bytes += index;
             memory.volatile_bytes += volatile;
         }
@@ -84,7 +90,7 @@ mod tests {
     #[test]
     fn a_key_of_16_with_a_value_of_32_takes_little() {
         let hasher = seeded(1);
-        let mut db = Db::new(8);
+        let mut db = Db::new(8, hasher.clone());
         for n in 0..50_000 {
             let name = format!("key:{n:012}");
             db.insert(
@@ -98,10 +104,10 @@ mod tests {
         let slot = db
             .find(&Key::new(&hasher, b"key:000000000001"))
             .expect("present");
-        assert!((60..80).contains(&db.memory_usage(slot, 5)));
+        assert!((60..80).contains(&db.memory_bytes(slot, 5)));
         db.set_expire(slot, Some(5));
-        assert!((74..100).contains(&db.memory_usage(slot, 5)));
+        assert!((74..100).contains(&db.memory_bytes(slot, 5)));
         db.replace(slot, NewValue::Large(Bytes::from(vec![1; 100_000])));
-        assert!((100_000..100_300).contains(&db.memory_usage(slot, 5)));
+        assert!((100_000..100_300).contains(&db.memory_bytes(slot, 5)));
     }
 }

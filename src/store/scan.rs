@@ -6,7 +6,7 @@ use crate::random::Rng;
 use crate::store::db::{Db, Key, Slot};
 use crate::store::shard::Shard;
 
-/// Cursors hold a shard's number above so many bits of position: 48 bits at most.
+/// Cursors hold a shard's number above the first hash that is to be visited: 48 bits at most.
 const POSITION_BITS: u32 = 32;
 /// Keys that are warmed in one pass: their misses overlap, and what they touched stays in cache.
 const WARM_AT_ONCE: usize = 64;
@@ -24,10 +24,8 @@ impl Db {
         count: usize,
         mut visit: impl FnMut(&'a [u8], Slot),
     ) -> u64 {
-        let (mut shard, mut position) = (
-            (cursor >> POSITION_BITS) as usize,
-            cursor & ((1 << POSITION_BITS) - 1),
-        );
+        let mut shard = (cursor >> POSITION_BITS) as usize;
+        let mut position = cursor & ((1 << POSITION_BITS) - 1);
         let mut left = count.max(1);
         while let Some(keys) = self.shards.get(shard) {
             if keys.len() > 0 {
@@ -35,15 +33,11 @@ impl Db {
                     return (shard as u64) << POSITION_BITS | position;
                 }
                 let mut visited = 0;
-                position = keys.scan(position, left, |record| {
+                position = keys.scan(position, left, |entry| {
                     visited += 1;
-                    let slot = Slot {
-                        shard: shard as u32,
-                        record,
-                    };
-                    visit(self.key(slot), slot);
+                    visit(self.heap.key(entry.handle), self.slot(shard, entry));
                 });
-                left -= visited;
+                left = left.saturating_sub(visited);
                 if position > 0 {
                     return (shard as u64) << POSITION_BITS | position;
                 }
@@ -57,37 +51,24 @@ impl Db {
     /// A uniformly chosen key.
     pub fn random(&self, rng: &mut Rng) -> Option<Slot> {
         let shard = self.random_shard(rng, self.len, self.largest.keys, Shard::len)?;
-        let record = self.shards[shard].random(rng)?;
-        Some(Slot {
-            shard: shard as u32,
-            record,
-        })
+        let entry = self.shards[shard].random(rng)?;
+        Some(self.slot(shard, entry))
     }
 
     /// A uniformly chosen key among those with an expiry.
     pub fn random_volatile(&self, rng: &mut Rng) -> Option<Slot> {
         let (len, bound) = (self.volatile_len, self.largest.volatile);
         let shard = self.random_shard(rng, len, bound, Shard::volatile_len)?;
-        let record = self.shards[shard].random_volatile(rng)?;
-        Some(Slot {
-            shard: shard as u32,
-            record,
-        })
+        self.slot_of_block(self.shards[shard].random_volatile(rng)?)
     }
 
     /// Touches what the commands on these keys will need, one kind of memory after the other, so
     /// that the misses of different keys overlap. Changes nothing.
     pub fn warm(&self, keys: &[Key<'_>]) {
         for keys in keys.chunks(WARM_AT_ONCE) {
-            let mut records = [None; WARM_AT_ONCE];
-            for (key, record) in keys.iter().zip(&mut records) {
-                let shard = &self.shards[self.shard_of(key)];
-                *record = shard.warm(key.low());
-            }
             let mut handles = [None; WARM_AT_ONCE];
-            for ((key, record), handle) in keys.iter().zip(&records).zip(&mut handles) {
-                let shard = &self.shards[self.shard_of(key)];
-                *handle = record.map(|record| shard.warm_record(record));
+            for (key, handle) in keys.iter().zip(&mut handles) {
+                *handle = self.shards[self.shard_of(key)].candidate(key.low());
             }
             let mut sum = 0u8;
             for handle in handles.iter().take(keys.len()).flatten() {

@@ -16,7 +16,7 @@ fn string_at(db: &Db, slot: Slot) -> Option<Vec<u8>> {
 }
 
 fn assert_same(db: &Db, hasher: &HashState, model: &Model) {
-    db.check_invariants(hasher);
+    db.check_invariants();
     assert_eq!(db.len(), model.len());
     for (key, (string, expire_at)) in model {
         let slot = db.find(&Key::new(hasher, key)).expect("key is present");
@@ -40,10 +40,20 @@ fn random_string(rng: &mut Rng) -> Vec<u8> {
 fn random_key(rng: &mut Rng, keys: usize) -> Vec<u8> {
     let n = rng.below(keys);
     let mut key = format!("key:{n}").into_bytes();
-    if n % 50 == 0 {
+    if n.is_multiple_of(50) {
         key.resize(200 + n % 200, b'x');
     }
     key
+}
+
+fn add(db: &mut Db, key: Key<'_>, expire_at: Option<i64>, model: &mut Model, rng: &mut Rng) {
+    let string = (rng.below(10) > 0).then(|| random_string(rng));
+    let new = match &string {
+        Some(string) => NewValue::Str(string),
+        None => NewValue::Value(Value::List(List::default())),
+    };
+    db.insert_expiring(&key, new, expire_at);
+    model.insert(key.bytes.to_vec(), (string, expire_at));
 }
 
 fn one_step(db: &mut Db, hasher: &HashState, model: &mut Model, rng: &mut Rng, keys: usize) {
@@ -52,19 +62,7 @@ fn one_step(db: &mut Db, hasher: &HashState, model: &mut Model, rng: &mut Rng, k
     let expire_at = (rng.below(3) == 0).then(|| rng.next_u64() as i64 >> 20);
     let Some(slot) = db.find(&key) else {
         assert!(!model.contains_key(&name));
-        let string = random_string(rng);
-        if rng.below(10) == 0 {
-            db.insert_expiring(
-                &key,
-                NewValue::Value(Value::List(List::default())),
-                expire_at,
-            );
-            model.insert(name, (None, expire_at));
-        } else {
-            db.insert_expiring(&key, NewValue::Str(&string), expire_at);
-            model.insert(name, (Some(string), expire_at));
-        }
-        return;
+        return add(db, key, expire_at, model, rng);
     };
     let entry = model.get_mut(&name).expect("key is present");
     match rng.below(8) {
@@ -127,7 +125,7 @@ fn random_operations_agree_with_a_model() {
     for seed in 0..5 {
         let hasher = seeded(seed);
         let mut rng = Rng::new(seed);
-        let mut db = Db::new([1, 3, 64, 8, 16][seed as usize]);
+        let mut db = Db::new([1, 3, 64, 8, 16][seed as usize], hasher.clone());
         let mut model = Model::new();
         for round in 0..30_000 {
             one_step(&mut db, &hasher, &mut model, &mut rng, 2000);
@@ -152,7 +150,7 @@ fn random_operations_agree_with_a_model() {
 #[test]
 fn integers_are_stored_as_such_and_read_as_text() {
     let hasher = seeded(1);
-    let mut db = Db::new(4);
+    let mut db = Db::new(4, hasher.clone());
     for n in [
         0,
         5,
@@ -177,13 +175,13 @@ fn integers_are_stored_as_such_and_read_as_text() {
         assert_eq!(string_at(&db, slot), Some(format!("{text}9").into_bytes()));
         assert_eq!(db.string_encoding(slot), Some("raw"));
     }
-    db.check_invariants(&hasher);
+    db.check_invariants();
 }
 
 #[test]
 fn encodings_of_strings_are_those_of_redis() {
     let hasher = seeded(1);
-    let mut db = Db::new(4);
+    let mut db = Db::new(4, hasher.clone());
     let slot = db.insert(&Key::new(&hasher, b"k"), NewValue::Str(&[b'a'; 44]));
     assert_eq!(db.string_encoding(slot), Some("embstr"));
     db.replace(slot, NewValue::Str(&[b'a'; 45]));
@@ -200,7 +198,7 @@ fn encodings_of_strings_are_those_of_redis() {
 #[test]
 fn a_string_that_grows_moves_through_every_form() {
     let hasher = seeded(1);
-    let mut db = Db::new(4);
+    let mut db = Db::new(4, hasher.clone());
     let key = Key::new(&hasher, b"growing");
     let slot = db.insert_expiring(&key, NewValue::Str(b"1"), Some(77));
     let mut model = b"1".to_vec();
@@ -210,7 +208,7 @@ fn a_string_that_grows_moves_through_every_form() {
         assert_eq!(db.append(slot, &more), Some(model.len()));
         assert_eq!(string_at(&db, slot).as_ref(), Some(&model));
         assert_eq!(db.expire_at(slot), Some(77));
-        db.check_invariants(&hasher);
+        db.check_invariants();
     }
     let shared = db.shared_string(slot).expect("the string is large");
     db.edit(slot, 0, |s| s[0] = b'X');
@@ -225,7 +223,7 @@ fn a_scan_returns_whatever_stays() {
     for seed in 0..8 {
         let hasher = seeded(seed);
         let mut rng = Rng::new(seed);
-        let mut db = Db::new(1 + seed as usize * 5);
+        let mut db = Db::new(1 + seed as usize * 5, hasher.clone());
         for n in 0..2000u32 {
             db.insert(&Key::new(&hasher, &n.to_le_bytes()), NewValue::Int(1));
         }
@@ -253,14 +251,14 @@ fn a_scan_returns_whatever_stays() {
             }
         }
         assert!((0..2000).step_by(3).all(|n| seen[n] >= 1));
-        db.check_invariants(&hasher);
+        db.check_invariants();
     }
 }
 
 #[test]
 fn foreign_cursors_are_harmless() {
     let hasher = seeded(9);
-    let mut db = Db::new(4);
+    let mut db = Db::new(4, hasher.clone());
     db.insert(&Key::new(&hasher, b"k"), NewValue::Int(1));
     for cursor in [
         1,
@@ -284,7 +282,7 @@ fn foreign_cursors_are_harmless() {
 fn random_keys_are_chosen_without_bias() {
     let hasher = seeded(4);
     let mut rng = Rng::new(4);
-    let mut db = Db::new(7);
+    let mut db = Db::new(7, hasher.clone());
     for n in 0..40u8 {
         let expire_at = (n % 4 == 0).then_some(1);
         db.insert_expiring(&Key::new(&hasher, &[n]), NewValue::Int(0), expire_at);
@@ -306,7 +304,7 @@ fn random_keys_are_chosen_without_bias() {
 #[test]
 fn warming_changes_nothing() {
     let hasher = seeded(4);
-    let mut db = Db::new(8);
+    let mut db = Db::new(8, hasher.clone());
     let names: Vec<_> = (0..200u32).map(u32::to_le_bytes).collect();
     let keys: Vec<_> = names.iter().map(|n| Key::new(&hasher, n)).collect();
     db.warm(&keys);
@@ -321,7 +319,7 @@ fn warming_changes_nothing() {
 #[test]
 fn compaction_follows_mass_removal() {
     let hasher = seeded(6);
-    let mut db = Db::new(8);
+    let mut db = Db::new(8, hasher.clone());
     for n in 0..60_000u32 {
         db.insert(
             &Key::new(&hasher, &n.to_le_bytes()),
@@ -339,5 +337,5 @@ fn compaction_follows_mass_removal() {
     while db.grow_slice() {}
     assert!(db.heap.slab.heap_bytes() < before / 3);
     assert!(db.largest.keys < 2000);
-    db.check_invariants(&hasher);
+    db.check_invariants();
 }

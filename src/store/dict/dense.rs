@@ -1,8 +1,8 @@
 //! A dense list in fixed chunks: numbered from 0 without gaps, and never moved as a whole.
 
-/// Records in a chunk, a power of two. A chunk is never moved once there are two.
-pub(super) const CHUNK: usize = 1 << CHUNK_BITS;
-const CHUNK_BITS: u32 = 11;
+/// Chunks are a power of two of entries and up to so many bytes: large enough for what the
+/// allocator adds to each.
+const CHUNK_BYTES: usize = 96 << 10;
 
 /// A list that grows and shrinks at its end without copying more than a small first chunk.
 #[derive(Debug)]
@@ -21,6 +21,16 @@ impl<T> Default for Dense<T> {
 }
 
 impl<T> Dense<T> {
+    /// Entries in a chunk. A chunk is never moved once there are two.
+    const CHUNK: usize = 1 << Self::BITS;
+    const BITS: u32 = (CHUNK_BYTES
+        / if size_of::<T>() > 1 {
+            size_of::<T>()
+        } else {
+            1
+        })
+    .ilog2();
+
     /// An empty list; owns no memory.
     pub fn new() -> Dense<T> {
         Dense::default()
@@ -41,19 +51,19 @@ impl<T> Dense<T> {
     /// The entry with this number. Panics when there is none.
     #[inline]
     pub fn get(&self, number: u32) -> &T {
-        &self.chunks[number as usize >> CHUNK_BITS][number as usize % CHUNK]
+        &self.chunks[number as usize >> Self::BITS][number as usize % Self::CHUNK]
     }
 
     /// The entry with this number. Panics when there is none.
     #[inline]
     pub fn get_mut(&mut self, number: u32) -> &mut T {
-        &mut self.chunks[number as usize >> CHUNK_BITS][number as usize % CHUNK]
+        &mut self.chunks[number as usize >> Self::BITS][number as usize % Self::CHUNK]
     }
 
     /// Adds an entry at the end; its number is the old length.
     #[inline]
     pub fn push(&mut self, entry: T) {
-        let chunk = self.len >> CHUNK_BITS;
+        let chunk = self.len >> Self::BITS;
         if let Some(chunk) = self.chunks.get_mut(chunk)
             && chunk.len() < chunk.capacity()
         {
@@ -67,12 +77,12 @@ impl<T> Dense<T> {
     /// Takes the last entry.
     pub fn pop(&mut self) -> Option<T> {
         self.len = self.len.checked_sub(1)?;
-        let chunk = self.len >> CHUNK_BITS;
+        let chunk = self.len >> Self::BITS;
         let entry = self.chunks[chunk].pop();
         // One empty chunk is kept, so that a length that moves to and fro across a chunk's border
         // does not allocate.
         self.chunks.truncate(chunk + 2);
-        if self.len < CHUNK / 4 && self.chunks[0].capacity() > 4 * self.len.max(4) {
+        if self.len < Self::CHUNK / 4 && self.chunks[0].capacity() > 4 * self.len.max(4) {
             self.chunks.truncate(1);
             self.chunks[0].shrink_to(2 * self.len);
         }
@@ -104,7 +114,7 @@ impl<T> Dense<T> {
     pub fn discard(&mut self, count: usize) -> bool {
         self.chunks
             .truncate(self.chunks.len().saturating_sub(count));
-        self.len = self.len.min(self.chunks.len() * CHUNK);
+        self.len = self.len.min(self.chunks.len() * Self::CHUNK);
         if self.len == 0 {
             self.chunks = Vec::new();
         }
@@ -117,7 +127,7 @@ impl<T> Dense<T> {
         let chunks = match &self.chunks[..] {
             [] => 0,
             [first] => first.capacity(),
-            [.., last] => (self.chunks.len() - 1) * CHUNK + last.capacity(),
+            [.., last] => (self.chunks.len() - 1) * Self::CHUNK + last.capacity(),
         };
         self.chunks.capacity() * size_of::<Vec<T>>() + chunks * size_of::<T>()
     }
@@ -125,15 +135,15 @@ impl<T> Dense<T> {
     /// The first chunk grows by halves; every later one is made whole.
     #[cold]
     fn push_slow(&mut self, entry: T) {
-        let chunk = self.len >> CHUNK_BITS;
+        let chunk = self.len >> Self::BITS;
         if chunk == self.chunks.len() {
-            let capacity = if chunk == 0 { 4 } else { CHUNK };
+            let capacity = if chunk == 0 { 4 } else { Self::CHUNK };
             self.chunks.reserve_exact((chunk / 4).max(1));
             self.chunks.push(Vec::with_capacity(capacity));
         }
         let chunk = &mut self.chunks[chunk];
         if chunk.len() == chunk.capacity() {
-            let more = (chunk.len() / 2).max(4).min(CHUNK - chunk.len());
+            let more = (chunk.len() / 2).max(4).min(Self::CHUNK - chunk.len());
             chunk.reserve_exact(more);
         }
         chunk.push(entry);

@@ -32,6 +32,8 @@ pub trait Record {
 const AT_ONCE: usize = 1024;
 /// Records an insert or a removal adds to a new index at least, while one is being built.
 const STEP: usize = 8;
+/// Allocating a table of a new index takes as long as adding so many records.
+const TABLE_COST: usize = 256;
 
 /// Records by hash and by number. See the module's text.
 #[derive(Debug)]
@@ -110,9 +112,10 @@ impl<R: Record> Dict<R> {
     pub fn push(&mut self, record: R) -> u32 {
         let number = self.len() as u32;
         let hash = record.hash();
-        if self.build.is_some() || self.index.is_tight(self.len()) {
-            self.make_room();
+        if self.build.is_some() || self.index.is_tight(hash) {
+            self.make_room(hash);
         }
+        self.index.free_retired();
         self.records.push(record);
         self.index
             .insert(hash, number, |n| self.records.get(n).hash());
@@ -133,6 +136,7 @@ impl<R: Record> Dict<R> {
             build.removed(number, hash, last, last_hash, |n| records.get(n).hash());
         }
         let removed = self.records.swap_remove(number);
+        self.index.free_retired();
         if self.build.is_some() || self.index.is_sparse(self.len()) {
             self.make_smaller();
         }
@@ -177,24 +181,34 @@ impl<R: Record> Dict<R> {
         self.build.is_some()
     }
 
-    /// Adds up to `records` records to the index in the making, if there is one; whether there is
+    /// Adds up to `count` records to the index in the making, if there is one; whether there is
     /// more to do.
-    pub fn grow_step(&mut self, count: usize) -> bool {
+    pub fn grow_step(&mut self, mut count: usize) -> bool {
         let Some(build) = &mut self.build else {
             return false;
         };
+        while build.index.missing() > 0 && count > 0 {
+            build.index.allocate();
+            count = count.saturating_sub(TABLE_COST);
+        }
         let records = &self.records;
         let to = records.len().min(build.done + count);
         for number in build.done as u32..to as u32 {
             let hash = records.get(number).hash();
+            if build.index.room(hash).0 == 0 {
+                // Hashes so uneven that one part is full: an index with more room.
+                **build = Build::new(build.index.len() * 2);
+                return true;
+            }
             build.index.insert(hash, number, |n| records.get(n).hash());
         }
         build.done = to;
-        if to < records.len() {
+        if to < records.len() || build.index.missing() > 0 {
             return true;
         }
         if let Some(build) = self.build.take() {
-            self.index = build.index;
+            let former = std::mem::replace(&mut self.index, build.index);
+            self.index.retire(former);
         }
         false
     }
@@ -261,13 +275,14 @@ impl<R: Record> Dict<R> {
         }
     }
 
-    /// Sees to it that the index can take one more entry.
+    /// Sees to it that the index can take one more entry with this hash.
     #[cold]
-    fn make_room(&mut self) {
+    fn make_room(&mut self, hash: u32) {
+        let (room, room_of_all) = self.index.room(hash);
         if self.len() < AT_ONCE {
-            if self.index.room() == 0 {
+            if room == 0 {
                 self.start_build();
-                self.grow_step(self.len());
+                while self.grow_step(usize::MAX) {}
             }
             return;
         }
@@ -275,11 +290,11 @@ impl<R: Record> Dict<R> {
             self.start_build();
         }
         let Some(build) = &self.build else { return };
-        // Both indexes must hold out: the old one until the new one is complete.
-        let (left, room) = (self.len() - build.done, self.index.room());
-        self.grow_step((left / room.max(1) + 1).max(STEP));
-        if self.index.room() == 0 {
-            self.grow_step(self.len());
+        // The old index must hold out until the new one is complete; hashes are not quite even.
+        let left = self.len() - build.done + build.index.missing() * TABLE_COST;
+        self.grow_step((2 * left / room_of_all.max(1) + 1).max(STEP));
+        if room == 0 {
+            while self.grow_step(usize::MAX) {}
         }
     }
 
@@ -288,20 +303,26 @@ impl<R: Record> Dict<R> {
         if self.build.is_none() {
             self.start_build();
         }
-        self.grow_step(if self.len() < AT_ONCE {
-            self.len()
+        if self.len() < AT_ONCE {
+            while self.grow_step(usize::MAX) {}
         } else {
-            STEP
-        });
+            self.grow_step(STEP);
+        }
     }
 
     fn start_build(&mut self) {
-        let index = Index::with_room(self.len());
-        self.build = Some(Box::new(Build { index, done: 0 }));
+        self.build = Some(Box::new(Build::new(self.len())));
     }
 }
 
 impl Build {
+    fn new(len: usize) -> Build {
+        Build {
+            index: Index::planned(len),
+            done: 0,
+        }
+    }
+
     /// What a swap removal means for the index in the making.
     fn removed(
         &mut self,

@@ -157,7 +157,7 @@ fn a_scan_returns_whatever_stays() {
         let mut rng = Rng::new(seed);
         let mut dict = Dict::new();
         fill(&mut dict, 0..3000);
-        let stays = |key: u64| key % 3 == 0 && key < 3000;
+        let stays = |key: u64| key.is_multiple_of(3) && key < 3000;
         let (mut seen, mut cursor, mut fresh) = (vec![0u32; 3000], 0, 3000u64);
         loop {
             cursor = dict.scan(cursor, 1 + rng.below(40), |_, e| {

@@ -11,6 +11,15 @@ pub(in crate::store) struct Heap {
     pub arena: Arena,
     /// Holds a block while it moves to another size class.
     pub scratch: Vec<u8>,
+    /// Changes whenever some block moves or is freed: what was found before must be looked at anew.
+    pub epoch: u32,
+}
+
+impl Heap {
+    #[inline]
+    pub fn blocks_moved(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+    }
 }
 
 /// Objects by number: large strings and collections.

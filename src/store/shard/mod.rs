@@ -1,85 +1,60 @@
 //! A shard: the keys of a database that one part of the hash space holds.
 //!
-//! This is the only file that knows what a shard is made of. It is not a hash map from keys to
+//! This is the only folder that knows what a shard is made of. It is not an `AHashMap` from keys to
 //! values: such a map cannot be walked by a cursor while it changes, gives no random entry in
 //! constant time, grows in one piece, and needs an allocation a key. What it is made of instead:
 //!
-//! - a [`Dict`]: dense records of 12 bytes (block, hash, clock and flags) and a SwissTable of
-//!   their numbers, which grows in steps;
-//! - blocks in the database's slab: key and short value packed together ([`block`]);
-//! - objects in the database's arena: large strings and collections;
-//! - a dense list of the keys that have an expiry ([`volatile`]), linked both ways.
+//! - an [`index`], a hash table in the order of hashes, from 32 bits of hash to a block, which
+//!   grows and shrinks in steps;
+//! - blocks in the database's slab: key, expiry, clock and short value packed together ([`block`]);
+//! - objects in the database's arena: large strings and collections ([`heap`]);
+//! - a dense list of the keys that have an expiry, linked both ways ([`volatile`]).
 //!
-//! A record's number is valid until the next removal from the shard. Every change to a record that
-//! was there before passes through `change` or `remove`, every new record through `insert_stored`.
+//! A lookup costs two misses of the cache: a bucket of the index and the block. Measured against a
+//! SwissTable of numbers into a dense store of records (four misses, 8 bytes a key more), which
+//! is what [`crate::store::dict`] still is for collections.
+//!
+//! Every change to a key that was there before passes through `change` or `forget`, every new one
+//! through `insert_stored`.
 
 mod block;
 mod heap;
+mod index;
 mod stored;
+mod table;
 mod volatile;
 
 use bytes::BytesMut;
 
 use crate::random::Rng;
-use crate::store::dict::Dict;
 use crate::store::slab::{Handle, INLINE_MAX};
 use crate::store::value::{
     EMBEDDED_MAX, Kind, LARGE, NewValue, Value, ValueMut, ValueRef, into_mutable,
 };
 
+use block::Expiry;
 pub(super) use heap::Heap;
+use index::Position;
 use stored::{
-    FORM, HASH, INT, LARGE_FORM, LIST, RAW, SET, STR, STREAM, ZSET, object_id, read_int, store,
+    FORM, HASH, INT, LARGE_FORM, LIST, RAW, SET, STR, STREAM, ZSET, is_object, object_id, read_int,
+    store,
 };
 use volatile::Volatiles;
 
-/// The flags of a record; the other 24 bits are its clock.
-const FLAGS: u32 = 0xff;
-const CLOCK_SHIFT: u32 = 8;
-
-/// A key in the dense store.
+/// A key that was found: its hash in the shard, where the index has it, and its block.
 #[derive(Clone, Copy, Debug)]
-struct Record {
-    handle: Handle,
-    hash: u32,
-    meta: u32,
-}
-
-const _: () = assert!(size_of::<Record>() == 12);
-
-impl crate::store::dict::Record for Record {
-    #[inline]
-    fn hash(&self) -> u32 {
-        self.hash
-    }
-}
-
-impl Record {
-    #[inline]
-    fn flags(self) -> u32 {
-        self.meta & FLAGS
-    }
-
-    #[inline]
-    fn set_flags(&mut self, flags: u32) {
-        self.meta = self.meta & !FLAGS | flags;
-    }
-
-    #[inline]
-    fn is_volatile(self) -> bool {
-        self.meta & block::VOLATILE != 0
-    }
-
-    #[inline]
-    fn is_object(self) -> bool {
-        self.meta & FORM >= LARGE_FORM
-    }
+pub(super) struct Entry {
+    pub hash: u32,
+    /// A hint: right until the index is resized.
+    position: Position,
+    /// Right until the block moves.
+    pub handle: Handle,
 }
 
 /// A value on its way from one key to another: its object stays where it is.
 #[derive(Debug)]
 pub(super) struct Moved {
-    flags: u32,
+    kind: u32,
     bytes: Vec<u8>,
     clock: u32,
     expire_at: Option<i64>,
@@ -88,47 +63,20 @@ pub(super) struct Moved {
 /// Keys of a part of the hash space. See the module's text.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
-    dict: Dict<Record>,
+    index: index::Index,
     volatile: Volatiles,
 }
 
-impl Shard {
+/// What a block tells by itself, without its shard.
+impl Heap {
     #[inline]
-    pub fn len(&self) -> usize {
-        self.dict.len()
+    pub fn key(&self, handle: Handle) -> &[u8] {
+        block::key(self.slab.bytes(handle))
     }
 
     #[inline]
-    pub fn volatile_len(&self) -> usize {
-        self.volatile.len()
-    }
-
-    #[inline]
-    pub fn find(&self, heap: &Heap, key: &[u8], hash: u32) -> Option<u32> {
-        self.dict
-            .find(hash, |r| block::has_key(heap.slab.bytes(r.handle), key))
-    }
-
-    /// The number of a record that may be the wanted one: touches the index only.
-    #[inline]
-    pub fn warm(&self, hash: u32) -> Option<u32> {
-        self.dict.warm(hash)
-    }
-
-    /// The block of a record, by its raw handle: touches the record only.
-    #[inline]
-    pub fn warm_record(&self, number: u32) -> Handle {
-        self.dict.get(number).handle
-    }
-
-    #[inline]
-    pub fn key<'a>(&self, heap: &'a Heap, number: u32) -> &'a [u8] {
-        block::key(heap.slab.bytes(self.dict.get(number).handle))
-    }
-
-    #[inline]
-    pub fn kind(&self, number: u32) -> Kind {
-        match self.dict.get(number).meta & FORM {
+    pub fn kind(&self, handle: Handle) -> Kind {
+        match block::flags(self.slab.bytes(handle)) & FORM {
             LIST => Kind::List,
             SET => Kind::Set,
             ZSET => Kind::ZSet,
@@ -139,46 +87,140 @@ impl Shard {
     }
 
     #[inline]
-    pub fn value<'a>(&self, heap: &'a Heap, number: u32) -> ValueRef<'a> {
-        let record = *self.dict.get(number);
-        let bytes = block::value(heap.slab.bytes(record.handle), record.flags());
-        match record.meta & FORM {
+    pub fn value(&self, handle: Handle) -> ValueRef<'_> {
+        let block = self.slab.bytes(handle);
+        let bytes = block::value(block);
+        match block::flags(block) & FORM {
             STR => ValueRef::Str(bytes),
             INT => ValueRef::Int(read_int(bytes)),
-            _ => heap.arena.get(object_id(bytes)).view(),
+            _ => self.arena.get(object_id(bytes)).view(),
         }
     }
 
-    /// The hash of a record's key.
-    #[inline]
-    pub fn hash(&self, number: u32) -> u32 {
-        self.dict.get(number).hash
+    /// The object a key holds, if it holds one.
+    pub fn object(&self, handle: Handle) -> Option<&Value> {
+        let block = self.slab.bytes(handle);
+        is_object(block::flags(block)).then(|| self.arena.get(object_id(block::value(block))))
     }
 
-    /// A record whose key has this hash and whose object is wanted.
+    /// The name of a string's encoding; `None` for a collection.
+    pub fn string_encoding(&self, handle: Handle) -> Option<&'static str> {
+        let flags = block::flags(self.slab.bytes(handle));
+        match self.value(handle) {
+            ValueRef::Int(_) => Some("int"),
+            ValueRef::Str(s) if s.len() <= EMBEDDED_MAX && flags & RAW == 0 => Some("embstr"),
+            ValueRef::Str(_) | ValueRef::Large(_) => Some("raw"),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub fn expire_at(&self, handle: Handle) -> Option<i64> {
+        block::expire_at(self.slab.bytes(handle))
+    }
+
+    #[inline]
+    pub fn clock(&self, handle: Handle) -> u32 {
+        block::clock(self.slab.bytes(handle))
+    }
+
+    #[inline]
+    pub fn set_clock(&mut self, handle: Handle, clock: u32) {
+        block::set_clock(self.slab.bytes_mut(handle), clock);
+    }
+
+    fn take_object(&mut self, handle: Handle) -> Option<Value> {
+        let block = self.slab.bytes(handle);
+        let id = is_object(block::flags(block)).then(|| object_id(block::value(block)))?;
+        Some(self.arena.remove(id))
+    }
+}
+
+impl Shard {
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    #[inline]
+    pub fn volatile_len(&self) -> usize {
+        self.volatile.len()
+    }
+
+    #[inline]
+    pub fn find(&self, heap: &Heap, key: &[u8], hash: u32) -> Option<Entry> {
+        let is_wanted = |handle| block::has_key(heap.slab.bytes(handle), key);
+        let (position, handle) = self.index.find(hash, is_wanted)?;
+        Some(Entry {
+            hash,
+            position,
+            handle,
+        })
+    }
+
+    /// The entry of a key with this hash whose object is wanted.
     pub fn find_object(
         &self,
         heap: &Heap,
         hash: u32,
         is_wanted: impl Fn(&Value) -> bool,
-    ) -> Option<u32> {
-        self.dict.find(hash, |record| {
-            record.is_object() && {
-                let bytes = block::value(heap.slab.bytes(record.handle), record.flags());
-                is_wanted(heap.arena.get(object_id(bytes)))
-            }
+    ) -> Option<Entry> {
+        let (position, handle) = self
+            .index
+            .find(hash, |handle| heap.object(handle).is_some_and(&is_wanted))?;
+        Some(Entry {
+            hash,
+            position,
+            handle,
         })
     }
 
-    /// The object of a collection, to be changed in place.
-    pub fn value_mut<'a>(&mut self, heap: &'a mut Heap, number: u32) -> ValueMut<'a> {
-        self.change(number);
-        let record = *self.dict.get(number);
-        if !record.is_object() {
+    /// The entry of a block that is known to be there.
+    pub fn find_block(&self, hash: u32, wanted: Handle) -> Option<Entry> {
+        let (position, handle) = self.index.find(hash, |handle| handle == wanted)?;
+        Some(Entry {
+            hash,
+            position,
+            handle,
+        })
+    }
+
+    /// An entry as it is now, after blocks moved. It is still where it was, or (when the index
+    /// was resized) in its old block elsewhere, or else the only one with its hash.
+    #[cold]
+    pub fn resolve(&self, entry: Entry) -> Entry {
+        if let Some((hash, handle)) = self.index.get(entry.position)
+            && hash == entry.hash
+        {
+            return Entry { handle, ..entry };
+        }
+        let by_hash = || {
+            let (position, handle) = self.index.find(entry.hash, |_| true)?;
+            Some(Entry {
+                position,
+                handle,
+                ..entry
+            })
+        };
+        self.find_block(entry.hash, entry.handle)
+            .or_else(by_hash)
+            .unwrap_or(entry)
+    }
+
+    /// The block of an entry that may be the wanted one: touches the index only.
+    #[inline]
+    pub fn candidate(&self, hash: u32) -> Option<Handle> {
+        self.index.candidate(hash)
+    }
+
+    /// A value, to be changed in place if it is a collection.
+    pub fn value_mut<'a>(&mut self, heap: &'a mut Heap, entry: Entry) -> ValueMut<'a> {
+        self.change(entry);
+        let block = heap.slab.bytes(entry.handle);
+        if !is_object(block::flags(block)) {
             return ValueMut::String;
         }
-        let id = object_id(block::value(heap.slab.bytes(record.handle), record.flags()));
-        match heap.arena.get_mut(id) {
+        match heap.arena.get_mut(object_id(block::value(block))) {
             Value::List(list) => ValueMut::List(list),
             Value::Set(set) => ValueMut::Set(set),
             Value::ZSet(zset) => ValueMut::ZSet(zset),
@@ -188,27 +230,7 @@ impl Shard {
         }
     }
 
-    /// The object a record holds, if it holds one.
-    pub fn object<'a>(&self, heap: &'a Heap, number: u32) -> Option<&'a Value> {
-        let record = *self.dict.get(number);
-        record.is_object().then(|| {
-            let bytes = block::value(heap.slab.bytes(record.handle), record.flags());
-            heap.arena.get(object_id(bytes))
-        })
-    }
-
-    /// The name of a string's encoding; `None` for a collection.
-    pub fn string_encoding(&self, heap: &Heap, number: u32) -> Option<&'static str> {
-        let flags = self.dict.get(number).flags();
-        match self.value(heap, number) {
-            ValueRef::Int(_) => Some("int"),
-            ValueRef::Str(s) if s.len() <= EMBEDDED_MAX && flags & RAW == 0 => Some("embstr"),
-            ValueRef::Str(_) | ValueRef::Large(_) => Some("raw"),
-            _ => None,
-        }
-    }
-
-    /// Adds a key that is not present; its number is the old length.
+    /// Adds a key that is not present.
     pub fn insert(
         &mut self,
         heap: &mut Heap,
@@ -216,17 +238,18 @@ impl Shard {
         hash: u32,
         new: NewValue<'_>,
         expire_at: Option<i64>,
-    ) -> u32 {
+    ) -> Entry {
         let stored = store(&mut heap.arena, new);
-        self.insert_stored(heap, key, hash, stored.flags, &stored.bytes, expire_at, 0)
+        let meta = (0, stored.flags);
+        self.insert_stored(heap, key, hash, meta, expire_at, &stored.bytes)
     }
 
-    /// Puts another value under a key; its expiry stays. An old object is returned.
-    pub fn replace(&mut self, heap: &mut Heap, number: u32, new: NewValue<'_>) -> Option<Value> {
-        self.change(number);
-        let old = self.take_object(heap, number);
+    /// Puts another value under a key; its expiry and clock stay. An old object is returned.
+    pub fn replace(&mut self, heap: &mut Heap, entry: Entry, new: NewValue<'_>) -> Option<Value> {
+        self.change(entry);
+        let old = heap.take_object(entry.handle);
         let stored = store(&mut heap.arena, new);
-        self.write_value(heap, number, stored.flags, &stored.bytes);
+        self.write_value(heap, entry, stored.flags, &stored.bytes);
         old
     }
 
@@ -235,19 +258,19 @@ impl Shard {
     pub fn edit<T>(
         &mut self,
         heap: &mut Heap,
-        number: u32,
+        mut entry: Entry,
         len: usize,
         edit: impl FnOnce(&mut [u8]) -> T,
     ) -> Option<T> {
-        self.change(number);
-        let record = *self.dict.get(number);
-        let bytes = block::value(heap.slab.bytes(record.handle), record.flags());
-        match record.meta & FORM {
+        self.change(entry);
+        let block = heap.slab.bytes(entry.handle);
+        let bytes = block::value(block);
+        match block::flags(block) & FORM {
             STR => {}
             INT => {
                 let mut buffer = itoa::Buffer::new();
                 let text = buffer.format(read_int(bytes)).as_bytes();
-                self.write_value(heap, number, STR, text);
+                entry = self.write_value(heap, entry, STR, text);
             }
             LARGE_FORM => {
                 let id = object_id(bytes);
@@ -264,126 +287,125 @@ impl Shard {
             }
             _ => return None,
         }
-        if let Some(mut owned) = self.make_longer(heap, number, len) {
-            let result = edit(&mut owned);
-            let id = heap.arena.insert(Value::Large(Box::new(owned.freeze())));
-            self.write_value(heap, number, LARGE_FORM, &id.to_le_bytes());
-            return Some(result);
+        match self.make_longer(heap, entry, len) {
+            Longer::Block(handle) => {
+                let block = heap.slab.bytes_mut(handle);
+                block::set_flags(block, 0, RAW);
+                Some(edit(block::value_mut(block)))
+            }
+            Longer::Large(mut owned) => {
+                let result = edit(&mut owned);
+                let id = heap.arena.insert(Value::Large(Box::new(owned.freeze())));
+                self.write_value(heap, entry, LARGE_FORM, &id.to_le_bytes());
+                Some(result)
+            }
         }
-        let record = self.dict.get_mut(number);
-        record.set_flags(record.flags() | RAW);
-        let block = heap.slab.bytes_mut(record.handle);
-        Some(edit(block::value_mut(block, record.flags())))
     }
 
     /// Takes a key out. An object it held is returned; a short string is gone.
-    pub fn remove(&mut self, heap: &mut Heap, number: u32) -> Option<Value> {
-        let object = self.take_object(heap, number);
-        self.forget(heap, number);
+    pub fn remove(&mut self, heap: &mut Heap, entry: Entry) -> Option<Value> {
+        let object = heap.take_object(entry.handle);
+        self.forget(heap, entry);
         object
     }
 
     /// Takes a key out and returns what it held, whatever it was.
-    pub fn take(&mut self, heap: &mut Heap, number: u32) -> Value {
-        let copy = match self.value(heap, number) {
+    pub fn take(&mut self, heap: &mut Heap, entry: Entry) -> Value {
+        let copy = match heap.value(entry.handle) {
             ValueRef::Int(n) => Some(Value::Int(n)),
             ValueRef::Str(s) => Some(Value::Str(s.into())),
             _ => None,
         };
-        let object = self.remove(heap, number);
+        let object = self.remove(heap, entry);
         copy.or(object).unwrap_or(Value::Int(0))
     }
 
     /// Takes a key out, to be put under another name by [`Shard::implant`].
-    pub fn extract(&mut self, heap: &mut Heap, number: u32) -> Moved {
-        let record = *self.dict.get(number);
-        let bytes = block::value(heap.slab.bytes(record.handle), record.flags());
+    pub fn extract(&mut self, heap: &mut Heap, entry: Entry) -> Moved {
+        let block = heap.slab.bytes(entry.handle);
         let moved = Moved {
-            flags: record.flags() & (FORM | RAW),
-            bytes: bytes.to_vec(),
-            clock: record.meta >> CLOCK_SHIFT,
-            expire_at: self.expire_at(heap, number),
+            kind: block::flags(block) & (FORM | RAW),
+            bytes: block::value(block).to_vec(),
+            clock: block::clock(block),
+            expire_at: block::expire_at(block),
         };
-        self.forget(heap, number);
+        self.forget(heap, entry);
         moved
     }
 
     /// Puts an extracted value under a key that is not present.
-    pub fn implant(&mut self, heap: &mut Heap, key: &[u8], hash: u32, moved: Moved) -> u32 {
+    pub fn implant(&mut self, heap: &mut Heap, key: &[u8], hash: u32, moved: Moved) -> Entry {
         let Moved {
-            flags,
+            kind,
             bytes,
             clock,
             expire_at,
         } = moved;
-        self.insert_stored(heap, key, hash, flags, &bytes, expire_at, clock)
-    }
-
-    #[inline]
-    pub fn expire_at(&self, heap: &Heap, number: u32) -> Option<i64> {
-        let record = *self.dict.get(number);
-        record.is_volatile().then(|| {
-            self.volatile
-                .at(block::place(heap.slab.bytes(record.handle)))
-        })
+        self.insert_stored(heap, key, hash, (clock, kind), expire_at, &bytes)
     }
 
     /// Gives a key an expiry, another one, or none.
-    pub fn set_expire(&mut self, heap: &mut Heap, number: u32, expire_at: Option<i64>) {
-        let record = *self.dict.get(number);
-        if expire_at.is_none() && !record.is_volatile() {
+    pub fn set_expire(&mut self, heap: &mut Heap, entry: Entry, expire_at: Option<i64>) {
+        let old = block::expiry(heap.slab.bytes(entry.handle));
+        if expire_at.is_none() && old.is_none() {
             return;
         }
-        self.change(number);
-        let place = record
-            .is_volatile()
-            .then(|| block::place(heap.slab.bytes(record.handle)));
-        match (place, expire_at) {
-            (Some(place), Some(at)) => self.volatile.set_at(place, at),
-            (None, Some(at)) => {
-                let place = self.volatile.push(number, at);
-                self.rebuild(heap, number, Some(place), None, 0);
+        self.change(entry);
+        match (old, expire_at) {
+            (Some(Expiry { place, .. }), Some(at)) => {
+                let expiry = Expiry { place, at };
+                if block::set_expiry(heap.slab.bytes_mut(entry.handle), expiry) {
+                    self.volatile.set(place, entry.handle, at);
+                } else {
+                    self.rebuild(heap, entry, Some(expiry), None, 0);
+                }
             }
-            (Some(place), None) => {
-                self.rebuild(heap, number, None, None, 0);
+            (None, Some(at)) => {
+                let place = self.volatile.next_place();
+                self.volatile.push(entry.handle, at);
+                self.rebuild(heap, entry, Some(Expiry { place, at }), None, 0);
+            }
+            (Some(Expiry { place, .. }), None) => {
                 self.leave_volatile(heap, place);
+                self.rebuild(heap, entry, None, None, 0);
             }
             (None, None) => {}
         }
     }
 
-    /// The 24 bits of a record's clock.
-    #[inline]
-    pub fn clock(&self, number: u32) -> u32 {
-        self.dict.get(number).meta >> CLOCK_SHIFT
+    pub fn random(&self, rng: &mut Rng) -> Option<Entry> {
+        let (hash, handle, position) = self.index.random(rng)?;
+        Some(Entry {
+            hash,
+            position,
+            handle,
+        })
     }
 
-    #[inline]
-    pub fn set_clock(&mut self, number: u32, clock: u32) {
-        let record = self.dict.get_mut(number);
-        record.meta = clock << CLOCK_SHIFT | record.meta & FLAGS;
-    }
-
-    pub fn random(&self, rng: &mut Rng) -> Option<u32> {
-        self.dict.random(rng)
-    }
-
-    pub fn random_volatile(&self, rng: &mut Rng) -> Option<u32> {
+    pub fn random_volatile(&self, rng: &mut Rng) -> Option<Handle> {
         let len = self.volatile.len();
-        (len > 0).then(|| self.volatile.record(rng.below(len) as u32))
+        (len > 0).then(|| self.volatile.handle(rng.below(len) as u32))
     }
 
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(u32)) -> u64 {
-        self.dict.scan(cursor, count, |number, _| visit(number))
+    /// Visits about `count` keys in the order of their hashes, from the hash `cursor` on. Returns
+    /// where to go on, 0 at the end.
+    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(Entry)) -> u64 {
+        self.index.scan(cursor, count, |hash, handle, position| {
+            visit(Entry {
+                hash,
+                position,
+                handle,
+            });
+        })
     }
 
     #[inline]
     pub fn wants_growth(&self) -> bool {
-        self.dict.wants_step()
+        self.index.wants_step()
     }
 
-    pub fn grow_step(&mut self, records: usize) -> bool {
-        self.dict.grow_step(records)
+    pub fn grow_step(&mut self, steps: usize) -> bool {
+        self.index.step(steps)
     }
 
     #[inline]
@@ -395,7 +417,7 @@ impl Shard {
         self.volatile.begin_sweep();
     }
 
-    pub fn next_due(&mut self, now_ms: i64, budget: &mut usize) -> Option<u32> {
+    pub fn next_due(&mut self, now_ms: i64, budget: &mut usize) -> Option<Handle> {
         self.volatile.next_due(now_ms, budget)
     }
 
@@ -407,168 +429,154 @@ impl Shard {
         self.volatile.samples(count)
     }
 
-    /// Moves blocks out of sparse pages: `count` records downwards from `cursor`, as a scan.
+    /// Moves blocks out of sparse pages: about `count` keys from `cursor` on, as a scan.
     pub fn compact(&mut self, heap: &mut Heap, cursor: u64, count: usize) -> u64 {
-        let len = self.dict.len() as u64;
-        let from = if cursor == 0 { len } else { len.min(cursor) };
-        let to = from.saturating_sub(count as u64);
-        for number in to as u32..from as u32 {
-            let handle = self.dict.get(number).handle;
+        let mut sparse = Vec::new();
+        let next = self.index.scan(cursor, count, |_, handle, position| {
             if heap.slab.is_sparse(handle) {
-                self.dict.get_mut(number).handle = heap.slab.relocate(handle);
+                sparse.push((handle, position));
+            }
+        });
+        for (handle, position) in sparse {
+            let moved = heap.slab.relocate(handle);
+            self.index.set_handle(position, moved);
+            if let Some(Expiry { place, at }) = block::expiry(heap.slab.bytes(moved)) {
+                self.volatile.set(place, moved, at);
             }
         }
-        to
+        heap.blocks_moved();
+        next
     }
 
-    /// Drops some records of a shard that is to be dropped; whether there were any. Blocks and
-    /// objects are the database's to drop.
+    /// Drops some of a shard that is to be dropped; whether there was anything. Blocks and objects
+    /// are the database's to drop.
     pub fn discard(&mut self) -> bool {
         self.volatile = Volatiles::default();
-        let were_any = !self.dict.is_empty();
-        self.dict.discard(64);
-        were_any
+        self.index.discard(64)
     }
 
-    /// Bytes of records, index, and list of volatile keys.
-    pub fn heap_bytes(&self) -> (usize, usize, usize) {
-        let index = self.dict.index_bytes();
-        (
-            self.dict.heap_bytes() - index,
-            index,
-            self.volatile.heap_bytes(),
-        )
+    /// Bytes of the index, and of the list of volatile keys.
+    pub fn heap_bytes(&self) -> (usize, usize) {
+        (self.index.heap_bytes(), self.volatile.heap_bytes())
     }
 
-    /// Bytes of a key's block.
-    pub fn block_bytes(&self, heap: &Heap, number: u32) -> usize {
-        heap.slab.capacity(self.dict.get(number).handle)
-    }
-
-    /// Checks index, links and blocks. For tests.
+    /// Checks index, links and blocks; counts keys and objects. For tests.
     pub fn check_invariants(&self, heap: &Heap, hash_of: &dyn Fn(&[u8]) -> u32) -> (usize, usize) {
-        self.dict.check_invariants();
-        let (mut volatile, mut objects) = (0, 0);
-        for (number, record) in self.dict.iter().enumerate() {
-            let block = heap.slab.bytes(record.handle);
-            assert_eq!(
-                hash_of(block::key(block)),
-                record.hash,
-                "hash of record {number}"
-            );
-            if record.is_volatile() {
+        self.index.check_invariants();
+        let (mut keys, mut volatile, mut objects) = (0, 0, 0);
+        self.index.scan(0, usize::MAX, |hash, handle, _| {
+            keys += 1;
+            assert_eq!(hash_of(heap.key(handle)), hash, "hash of a key");
+            if let Some(Expiry { place, .. }) = block::expiry(heap.slab.bytes(handle)) {
                 volatile += 1;
-                let place = block::place(block);
                 assert_eq!(
-                    self.volatile.record(place),
-                    number as u32,
-                    "link of record {number}"
+                    self.volatile.handle(place),
+                    handle,
+                    "link of a volatile key"
                 );
             }
-            if record.is_object() {
+            if let Some(object) = heap.object(handle) {
                 objects += 1;
-                let value = heap
-                    .arena
-                    .get(object_id(block::value(block, record.flags())));
-                assert_eq!(
-                    value.kind(),
-                    self.kind(number as u32),
-                    "kind of record {number}"
-                );
+                assert_eq!(object.kind(), heap.kind(handle), "kind of an object");
             }
-        }
+        });
+        assert_eq!(keys, self.len(), "keys");
         assert_eq!(volatile, self.volatile.len(), "volatile keys");
-        (self.dict.len(), objects)
+        (keys, objects)
     }
 
-    /// Every change to a record that was there before comes by here first.
+    /// Every change to a key that was there before comes by here first.
     #[inline]
-    fn change(&mut self, _number: u32) {}
+    fn change(&mut self, _entry: Entry) {}
 
-    #[allow(clippy::too_many_arguments)]
     fn insert_stored(
         &mut self,
         heap: &mut Heap,
         key: &[u8],
         hash: u32,
-        flags: u32,
-        value: &[u8],
+        (clock, kind): (u32, u32),
         expire_at: Option<i64>,
-        clock: u32,
-    ) -> u32 {
-        let number = self.dict.len() as u32;
-        let place = expire_at.map(|at| self.volatile.push(number, at));
-        let handle = heap
-            .slab
-            .alloc(block::size(key.len(), value.len(), place.is_some()));
-        let written = block::write(heap.slab.bytes_mut(handle), key, place, value);
-        let meta = clock << CLOCK_SHIFT | flags | written;
-        self.dict.push(Record { handle, hash, meta })
+        value: &[u8],
+    ) -> Entry {
+        let expiry = expire_at.map(|at| Expiry {
+            place: self.volatile.next_place(),
+            at,
+        });
+        let handle = heap.slab.alloc(block::size(key.len(), expiry, value.len()));
+        block::write(heap.slab.bytes_mut(handle), clock, kind, key, expiry, value);
+        if let Some(at) = expire_at {
+            self.volatile.push(handle, at);
+        }
+        let position = self.index.insert(hash, handle);
+        Entry {
+            hash,
+            position,
+            handle,
+        }
     }
 
     /// Writes a value's bytes, in place where the block is of the right size.
     #[inline]
-    fn write_value(&mut self, heap: &mut Heap, number: u32, flags: u32, value: &[u8]) {
-        let record = *self.dict.get(number);
-        let block = heap.slab.bytes(record.handle);
-        let start = block::value_start(block, record.flags());
-        if heap.slab.fits(record.handle, start + value.len()) {
-            let block = heap.slab.bytes_mut(record.handle);
-            let slack = block::set_value(block, record.flags(), value);
-            let kept = record.flags() & block::VOLATILE;
-            self.dict.get_mut(number).set_flags(flags | kept | slack);
-            return;
+    fn write_value(&mut self, heap: &mut Heap, entry: Entry, kind: u32, value: &[u8]) -> Entry {
+        let block = heap.slab.bytes(entry.handle);
+        let start = block::value_start(block);
+        if heap.slab.fits(entry.handle, start + value.len()) {
+            block::set_value(heap.slab.bytes_mut(entry.handle), kind, value);
+            return entry;
         }
-        let place = record.is_volatile().then(|| block::place(block));
-        self.dict
-            .get_mut(number)
-            .set_flags(record.flags() & !(FORM | RAW) | flags);
-        self.rebuild(heap, number, place, Some(value), 0);
+        let expiry = block::expiry(block);
+        let handle = self.rebuild(heap, entry, expiry, Some((kind, value)), 0);
+        Entry { handle, ..entry }
     }
 
-    /// Moves a record to a new block: with another place, another value, or `reserve` more bytes.
+    /// Moves a key to a new block: with another expiry, another value, or `reserve` more bytes.
     fn rebuild(
         &mut self,
         heap: &mut Heap,
-        number: u32,
-        place: Option<u32>,
-        value: Option<&[u8]>,
+        entry: Entry,
+        expiry: Option<Expiry>,
+        value: Option<(u32, &[u8])>,
         reserve: usize,
-    ) {
-        let record = self.dict.get_mut(number);
+    ) -> Handle {
         let Heap { slab, scratch, .. } = heap;
-        let block = slab.bytes(record.handle);
+        let block = slab.bytes(entry.handle);
+        let (clock, old_kind) = (block::clock(block), block::flags(block) & (FORM | RAW));
         scratch.clear();
         scratch.extend_from_slice(block::key(block));
         let key_len = scratch.len();
         if value.is_none() {
-            scratch.extend_from_slice(block::value(block, record.flags()));
+            scratch.extend_from_slice(block::value(block));
         }
         let (key, kept) = scratch.split_at(key_len);
-        let value = value.unwrap_or(kept);
-        slab.free(record.handle);
-        record.handle = slab.alloc(block::size(key_len, value.len(), place.is_some()) + reserve);
-        let written = block::write(slab.bytes_mut(record.handle), key, place, value);
-        record.set_flags(record.flags() & (FORM | RAW) | written);
+        let (kind, value) = value.unwrap_or((old_kind, kept));
+        slab.free(entry.handle);
+        let handle = slab.alloc(block::size(key_len, expiry, value.len()) + reserve);
+        block::write(slab.bytes_mut(handle), clock, kind, key, expiry, value);
         scratch.shrink_to(LARGE);
+        heap.blocks_moved();
+        if let Some(Expiry { place, at }) = expiry {
+            self.volatile.set(place, handle, at);
+        }
+        self.index.set_handle(self.locate(entry), handle);
+        handle
     }
 
     /// Makes a string that lies in its block at least `len` bytes long. One that becomes large is
     /// returned instead, to be stored as an object.
-    fn make_longer(&mut self, heap: &mut Heap, number: u32, len: usize) -> Option<BytesMut> {
-        let record = *self.dict.get(number);
-        let block = heap.slab.bytes(record.handle);
-        let old = block::value(block, record.flags());
+    fn make_longer(&mut self, heap: &mut Heap, entry: Entry, len: usize) -> Longer {
+        let block = heap.slab.bytes(entry.handle);
+        let old = block::value(block);
         if len <= old.len() {
-            return None;
+            return Longer::Block(entry.handle);
         }
         if len >= LARGE {
             let mut owned = BytesMut::with_capacity(len + len / 2);
             owned.extend_from_slice(old);
             owned.resize(len, 0);
-            return Some(owned);
+            return Longer::Large(owned);
         }
-        let needed = block::value_start(block, record.flags()) + len;
+        let needed = block::value_start(block) + len;
+        let mut handle = entry.handle;
         if needed > block.len() {
             // Size classes give room by themselves; above them, appending must not copy each time.
             let reserve = if needed > INLINE_MAX {
@@ -576,47 +584,47 @@ impl Shard {
             } else {
                 needed / 16
             };
-            let place = record.is_volatile().then(|| block::place(block));
-            let more = len - old.len();
-            self.rebuild(heap, number, place, None, more + reserve);
+            let (expiry, more) = (block::expiry(block), len - old.len());
+            handle = self.rebuild(heap, entry, expiry, None, more + reserve);
         }
-        let record = self.dict.get_mut(number);
-        let block = heap.slab.bytes_mut(record.handle);
-        let slack = block::lengthen(block, record.flags(), len);
-        record.set_flags(record.flags() & !block::SLACK | slack);
-        None
+        block::lengthen(heap.slab.bytes_mut(handle), len);
+        Longer::Block(handle)
     }
 
-    fn take_object(&mut self, heap: &mut Heap, number: u32) -> Option<Value> {
-        let record = *self.dict.get(number);
-        record.is_object().then(|| {
-            let bytes = block::value(heap.slab.bytes(record.handle), record.flags());
-            heap.arena.remove(object_id(bytes))
-        })
-    }
-
-    /// Removes a record, its block and its links; its object, if any, is elsewhere by now.
-    fn forget(&mut self, heap: &mut Heap, number: u32) {
-        let record = *self.dict.get(number);
-        if record.is_volatile() {
-            let place = block::place(heap.slab.bytes(record.handle));
+    /// Removes a key, its block and its link; its object, if any, is elsewhere by now.
+    fn forget(&mut self, heap: &mut Heap, entry: Entry) {
+        if let Some(Expiry { place, .. }) = block::expiry(heap.slab.bytes(entry.handle)) {
             self.leave_volatile(heap, place);
         }
-        heap.slab.free(record.handle);
-        self.dict.swap_remove(number);
-        if (number as usize) < self.dict.len() {
-            let moved = *self.dict.get(number);
-            if moved.is_volatile() {
-                let place = block::place(heap.slab.bytes(moved.handle));
-                self.volatile.set_record(place, number);
-            }
-        }
+        self.index.remove(self.locate(entry));
+        heap.slab.free(entry.handle);
+        heap.blocks_moved();
     }
 
     fn leave_volatile(&mut self, heap: &mut Heap, place: u32) {
         if let Some(moved) = self.volatile.remove(place) {
-            let handle = self.dict.get(moved).handle;
-            block::set_place(heap.slab.bytes_mut(handle), place);
+            let block = heap.slab.bytes_mut(moved);
+            if let Some(at) = block::expire_at(block) {
+                block::set_expiry(block, Expiry { place, at });
+            }
         }
     }
+
+    /// Where the index has an entry whose block is known.
+    #[inline]
+    fn locate(&self, entry: Entry) -> Position {
+        if self.index.get(entry.position) == Some((entry.hash, entry.handle)) {
+            return entry.position;
+        }
+        self.find_block(entry.hash, entry.handle)
+            .map_or(entry.position, |found| found.position)
+    }
+}
+
+/// A string that was made longer.
+enum Longer {
+    /// In this block.
+    Block(Handle),
+    /// Too long for a block.
+    Large(BytesMut),
 }

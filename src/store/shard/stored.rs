@@ -144,3 +144,9 @@ pub(super) fn object_id(bytes: &[u8]) -> u32 {
         None => u32::MAX,
     }
 }
+
+/// Whether a block with these flags holds the number of an object.
+#[inline]
+pub(super) fn is_object(flags: u32) -> bool {
+    flags & FORM >= LARGE_FORM
+}

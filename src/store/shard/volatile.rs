@@ -1,32 +1,39 @@
-//! The keys of a shard that have an expiry: a dense list, linked both ways with their records.
+//! The keys of a shard that have an expiry: a dense list, linked both ways with their blocks.
 //!
 //! The list is not sorted. It knows a lower bound of its earliest expiry, so that a shard in which
 //! nothing is due is not looked at, and is otherwise swept from its end downwards in slices.
 
 use crate::store::dict::Dense;
+use crate::store::slab::Handle;
 
-/// A key with an expiry: 12 bytes.
+/// A key with an expiry: 10 bytes.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    record: u32,
-    /// Unix milliseconds, as two halves so that the entry needs no padding.
-    at: [u32; 2],
+    handle: [u16; 2],
+    /// Unix milliseconds, from 0 to what fits.
+    at: [u16; 3],
 }
 
-const _: () = assert!(size_of::<Entry>() == 12);
+const _: () = assert!(size_of::<Entry>() == 10);
 
 impl Entry {
     #[inline]
-    fn new(record: u32, at: i64) -> Entry {
+    fn new(handle: Handle, at: i64) -> Entry {
+        let (raw, at) = (handle.raw(), at.clamp(0, (1 << 48) - 1));
         Entry {
-            record,
-            at: [at as u32, (at >> 32) as u32],
+            handle: [raw as u16, (raw >> 16) as u16],
+            at: [at as u16, (at >> 16) as u16, (at >> 32) as u16],
         }
     }
 
     #[inline]
     fn at(self) -> i64 {
-        i64::from(self.at[0]) | i64::from(self.at[1]) << 32
+        i64::from(self.at[0]) | i64::from(self.at[1]) << 16 | i64::from(self.at[2]) << 32
+    }
+
+    #[inline]
+    fn handle(self) -> Handle {
+        Handle::from_raw(u32::from(self.handle[0]) | u32::from(self.handle[1]) << 16)
     }
 }
 
@@ -66,43 +73,37 @@ impl Volatiles {
         self.entries.len()
     }
 
-    /// Adds an entry and gives its place.
-    pub fn push(&mut self, record: u32, at: i64) -> u32 {
-        self.note(at);
-        self.entries.push(Entry::new(record, at));
-        self.entries.len() as u32 - 1
+    /// The place that the next entry gets.
+    pub fn next_place(&self) -> u32 {
+        self.entries.len() as u32
     }
 
-    /// Takes an entry out. The entry that takes its place is returned as the number of its record:
-    /// that record's link must be set to `place`.
-    pub fn remove(&mut self, place: u32) -> Option<u32> {
+    /// Adds an entry.
+    pub fn push(&mut self, handle: Handle, at: i64) {
+        self.note(at);
+        self.entries.push(Entry::new(handle, at));
+    }
+
+    /// Takes an entry out. The block of the entry that takes its place is returned: its link must
+    /// be set to `place`.
+    pub fn remove(&mut self, place: u32) -> Option<Handle> {
         self.entries.swap_remove(place);
         self.sweep_left = self.sweep_left.min(self.entries.len() as u32);
         if self.entries.is_empty() {
             *self = Volatiles::default();
         }
-        ((place as usize) < self.entries.len()).then(|| self.entries.get(place).record)
+        ((place as usize) < self.entries.len()).then(|| self.handle(place))
     }
 
-    #[inline]
-    pub fn at(&self, place: u32) -> i64 {
-        self.entries.get(place).at()
-    }
-
-    pub fn set_at(&mut self, place: u32, at: i64) {
+    /// The key at a place has another block, or another expiry.
+    pub fn set(&mut self, place: u32, handle: Handle, at: i64) {
         self.note(at);
-        let entry = self.entries.get_mut(place);
-        *entry = Entry::new(entry.record, at);
+        *self.entries.get_mut(place) = Entry::new(handle, at);
     }
 
     #[inline]
-    pub fn record(&self, place: u32) -> u32 {
-        self.entries.get(place).record
-    }
-
-    /// The record with the entry at `place` has another number now.
-    pub fn set_record(&mut self, place: u32, record: u32) {
-        self.entries.get_mut(place).record = record;
+    pub fn handle(&self, place: u32) -> Handle {
+        self.entries.get(place).handle()
     }
 
     /// Whether a sweep is under way or might find something.
@@ -120,9 +121,9 @@ impl Volatiles {
         }
     }
 
-    /// The next record that is due in this sweep, looking at up to `budget` entries, of which as
-    /// many are taken as were looked at. The record is then to be removed.
-    pub fn next_due(&mut self, now_ms: i64, budget: &mut usize) -> Option<u32> {
+    /// The block of the next key that is due in this sweep, looking at up to `budget` entries, of
+    /// which as many are taken as were looked at. The key is then to be removed.
+    pub fn next_due(&mut self, now_ms: i64, budget: &mut usize) -> Option<Handle> {
         while self.sweep_left > 0 && *budget > 0 {
             *budget -= 1;
             self.sweep_left -= 1;
@@ -130,7 +131,7 @@ impl Volatiles {
             let entry = self.entries.get(self.sweep_left);
             if entry.at() <= now_ms {
                 self.found += 1;
-                return Some(entry.record);
+                return Some(entry.handle());
             }
             self.sweep_earliest = self.sweep_earliest.min(entry.at());
         }
@@ -156,9 +157,7 @@ impl Volatiles {
     /// Sample expiries, for estimates: up to `count`, evenly spread.
     pub fn samples(&self, count: usize) -> impl Iterator<Item = i64> {
         let step = (self.entries.len() / count.max(1)).max(1);
-        (0..self.entries.len() as u32)
-            .step_by(step)
-            .map(|place| self.at(place))
+        self.entries.iter().step_by(step).map(|entry| entry.at())
     }
 
     pub fn heap_bytes(&self) -> usize {

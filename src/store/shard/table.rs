@@ -1,0 +1,489 @@
+//! The hash table of a shard: one cache line a lookup, and entries in the order of their hashes.
+//!
+//! A bucket is 64 bytes: seven entries of a 32-bit hash and the handle of a block, and what is
+//! needed to find those that did not fit. The home of an entry is in proportion to its hash
+//! (`hash * buckets >> 32`), so the order of buckets is the order of hashes in a table of any
+//! size. An entry whose home is full lies in the first bucket behind with room; every full bucket
+//! it passed counts it, so that a lookup knows when to stop and a removal leaves no tombstone.
+//!
+//! Buckets lie in segments that are allocated and freed one by one. Behind the last home there may
+//! be further buckets for what does not fit: insertion never fails and never moves an entry.
+
+use crate::store::slab::Handle;
+
+/// Entries of a bucket.
+pub(super) const LANES: usize = 7;
+/// Buckets of a segment: 64 KiB, large enough for what the allocator adds to each.
+const SEGMENT: usize = 1 << SEGMENT_BITS;
+const SEGMENT_BITS: u32 = 10;
+/// Buckets that are cleared at a time when a segment is reached: one page of memory.
+const PIECE: usize = 64;
+/// Room behind the last home that is there from the start.
+const BEHIND: usize = 2;
+
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+struct Bucket {
+    /// The last one is not an entry's: it makes eight, which the processor compares at once.
+    hashes: [u32; LANES + 1],
+    handles: [u32; LANES],
+    /// Entries that passed this bucket, above a bit for each lane in use.
+    passed_used: u32,
+}
+
+const _: () = assert!(size_of::<Bucket>() == 64);
+
+const EMPTY: Bucket = Bucket {
+    hashes: [0; LANES + 1],
+    handles: [0; LANES],
+    passed_used: 0,
+};
+const ALL_USED: u32 = (1 << LANES) - 1;
+const ONE_PASSED: u32 = 1 << 8;
+
+impl Bucket {
+    /// Lanes in use, as bits.
+    #[inline]
+    fn used(&self) -> u32 {
+        self.passed_used & ALL_USED
+    }
+
+    /// Whether some entry passed by, so that the next bucket must be looked at too.
+    #[inline]
+    fn is_passed(&self) -> bool {
+        self.passed_used >= ONE_PASSED
+    }
+
+    /// Lanes in use with this hash, as bits.
+    #[inline]
+    fn matching(&self, hash: u32) -> u32 {
+        let mut lanes = 0;
+        for (lane, &other) in self.hashes.iter().enumerate() {
+            lanes |= u32::from(other == hash) << lane;
+        }
+        lanes & self.used()
+    }
+}
+
+/// Where an entry lies: bucket and lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    bucket: u32,
+    lane: u32,
+}
+
+impl Place {
+    /// As a number below 2^31.
+    #[inline]
+    pub fn raw(self) -> u32 {
+        self.bucket << 3 | self.lane
+    }
+
+    #[inline]
+    pub fn from_raw(raw: u32) -> Place {
+        Place {
+            bucket: raw >> 3,
+            lane: raw & 7,
+        }
+    }
+}
+
+/// Handles by hash. See the module's text.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    segments: Vec<Vec<Bucket>>,
+    /// Homes; there may be some more buckets behind.
+    homes: u32,
+    len: usize,
+}
+
+impl Table {
+    /// A table of so many homes, at least one. Its segments are allocated when they are reached,
+    /// because a resize fills it from the front.
+    pub fn planned(homes: u32) -> Table {
+        let segments = Vec::with_capacity((homes as usize).div_ceil(SEGMENT));
+        Table {
+            segments,
+            homes,
+            len: 0,
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn homes(&self) -> u32 {
+        self.homes
+    }
+
+    /// The home of a hash.
+    #[inline]
+    pub fn home(&self, hash: u32) -> u32 {
+        ((u64::from(hash) * u64::from(self.homes)) >> 32) as u32
+    }
+
+    /// The smallest hash at home in this bucket or behind; 2^32 behind the last.
+    pub fn first_hash(&self, bucket: u32) -> u64 {
+        (u64::from(bucket) << 32).div_ceil(u64::from(self.homes.max(1)))
+    }
+
+    /// The entry with this hash for which `is_wanted` holds.
+    #[inline]
+    pub fn find(&self, hash: u32, mut is_wanted: impl FnMut(Handle) -> bool) -> Option<Place> {
+        let mut number = self.home(hash);
+        while let Some(bucket) = self.bucket(number) {
+            let mut lanes = bucket.matching(hash);
+            while lanes != 0 {
+                let lane = lanes.trailing_zeros();
+                if is_wanted(Handle::from_raw(bucket.handles[lane as usize % LANES])) {
+                    return Some(Place {
+                        bucket: number,
+                        lane,
+                    });
+                }
+                lanes &= lanes - 1;
+            }
+            if !bucket.is_passed() {
+                return None;
+            }
+            number += 1;
+        }
+        None
+    }
+
+    /// The handle of some entry with this hash in its home: for touching memory ahead of its use.
+    #[inline]
+    pub fn candidate(&self, hash: u32) -> Option<Handle> {
+        let bucket = self.bucket(self.home(hash))?;
+        let lane = bucket.matching(hash).trailing_zeros() as usize;
+        bucket.handles.get(lane).map(|&raw| Handle::from_raw(raw))
+    }
+
+    /// The entry at a place, if there is one.
+    #[inline]
+    pub fn get(&self, place: Place) -> Option<(u32, Handle)> {
+        let bucket = self.bucket(place.bucket)?;
+        let lane = place.lane as usize % (LANES + 1);
+        let is_used = bucket.used() & 1 << lane != 0;
+        is_used.then(|| (bucket.hashes[lane], Handle::from_raw(bucket.handles[lane])))
+    }
+
+    /// The block of the entry at a place moved.
+    pub fn set_handle(&mut self, place: Place, handle: Handle) {
+        if let Some(bucket) = self.bucket_mut(place.bucket)
+            && let Some(old) = bucket.handles.get_mut(place.lane as usize)
+        {
+            *old = handle.raw();
+        }
+    }
+
+    /// Adds an entry.
+    pub fn insert(&mut self, hash: u32, handle: Handle) -> Place {
+        self.len += 1;
+        let mut number = self.home(hash);
+        loop {
+            let Some(bucket) = self.bucket_mut(number) else {
+                self.lengthen();
+                continue;
+            };
+            let lane = (!bucket.used()).trailing_zeros();
+            if let Some(slot) = bucket.handles.get_mut(lane as usize) {
+                *slot = handle.raw();
+                bucket.hashes[lane as usize] = hash;
+                bucket.passed_used |= 1 << lane;
+                return Place {
+                    bucket: number,
+                    lane,
+                };
+            }
+            bucket.passed_used += ONE_PASSED;
+            number += 1;
+        }
+    }
+
+    /// Takes the entry at a place out. There must be one.
+    pub fn remove(&mut self, place: Place) {
+        let Some((hash, _)) = self.get(place) else {
+            return;
+        };
+        self.len -= 1;
+        if let Some(bucket) = self.bucket_mut(place.bucket) {
+            bucket.passed_used &= !(1 << place.lane);
+        }
+        for number in self.home(hash)..place.bucket {
+            if let Some(bucket) = self.bucket_mut(number) {
+                bucket.passed_used -= ONE_PASSED;
+            }
+        }
+    }
+
+    /// Visits the entries whose home is this bucket.
+    pub fn visit_home(&self, home: u32, mut visit: impl FnMut(u32, Handle, Place)) {
+        let mut number = home;
+        while let Some(bucket) = self.bucket(number) {
+            for lane in 0..LANES {
+                let hash = bucket.hashes[lane];
+                if bucket.used() & 1 << lane != 0 && self.home(hash) == home {
+                    let place = Place {
+                        bucket: number,
+                        lane: lane as u32,
+                    };
+                    visit(hash, Handle::from_raw(bucket.handles[lane]), place);
+                }
+            }
+            if !bucket.is_passed() {
+                return;
+            }
+            number += 1;
+        }
+    }
+
+    /// Moves the entries whose home is this bucket to another table. Everything at home before has
+    /// been moved already, and nobody looks at homes that were moved.
+    pub fn move_home(&mut self, home: u32, to: &mut Table) {
+        let Some(bucket) = self.bucket_mut(home) else {
+            return;
+        };
+        let first = bucket.clone();
+        bucket.passed_used = 0;
+        self.len -= first.used().count_ones() as usize;
+        for (lane, (&hash, &handle)) in first.hashes.iter().zip(&first.handles).enumerate() {
+            if first.used() & 1 << lane != 0 {
+                to.insert(hash, Handle::from_raw(handle));
+            }
+        }
+        if first.is_passed() {
+            self.move_passed(home, to);
+        }
+    }
+
+    /// Moves the entries that passed their home, where `home` has just been emptied.
+    #[cold]
+    fn move_passed(&mut self, home: u32, to: &mut Table) {
+        let homes = self.homes;
+        let home_of = |hash: u32| ((u64::from(hash) * u64::from(homes)) >> 32) as u32;
+        let mut number = home + 1;
+        while let Some(bucket) = self.bucket_mut(number) {
+            let is_passed = bucket.is_passed();
+            let mut moved = 0;
+            for lane in 0..LANES {
+                let (hash, handle) = (bucket.hashes[lane], bucket.handles[lane]);
+                if bucket.used() & 1 << lane != 0 && home_of(hash) == home {
+                    bucket.passed_used &= !(1 << lane);
+                    to.insert(hash, Handle::from_raw(handle));
+                    moved += 1;
+                }
+            }
+            self.len -= moved;
+            for number in home + 1..number {
+                if let Some(bucket) = self.bucket_mut(number) {
+                    bucket.passed_used -= ONE_PASSED * moved as u32;
+                }
+            }
+            if !is_passed {
+                return;
+            }
+            number += 1;
+        }
+    }
+
+    /// Frees the segment that ends before this bucket: nothing is at home there any more.
+    pub fn free_before(&mut self, bucket: u32) {
+        if (bucket as usize).is_multiple_of(SEGMENT)
+            && let Some(segment) = (bucket as usize >> SEGMENT_BITS).checked_sub(1)
+            && let Some(segment) = self.segments.get_mut(segment)
+        {
+            *segment = Vec::new();
+        }
+    }
+
+    /// Frees some segments of a table that is to be dropped; whether there were any.
+    pub fn discard(&mut self, segments: usize) -> bool {
+        let had_any = !self.segments.is_empty();
+        self.segments
+            .truncate(self.segments.len().saturating_sub(segments));
+        had_any
+    }
+
+    /// Every bucket there is, homes and those behind.
+    pub fn bucket_count(&self) -> usize {
+        match self.segments.split_last() {
+            Some((last, full)) => full.len() * SEGMENT + last.len(),
+            None => 0,
+        }
+    }
+
+    /// The entry in this lane of all lanes, if it is in use.
+    #[inline]
+    pub fn at(&self, number: usize) -> Option<Place> {
+        let place = Place {
+            bucket: (number / LANES) as u32,
+            lane: (number % LANES) as u32,
+        };
+        self.get(place).map(|_| place)
+    }
+
+    pub fn heap_bytes(&self) -> usize {
+        let buckets: usize = self.segments.iter().map(Vec::capacity).sum();
+        self.segments.capacity() * size_of::<Vec<Bucket>>() + buckets * size_of::<Bucket>()
+    }
+
+    /// Checks that every entry can be found and is counted. For tests.
+    pub fn check_invariants(&self) {
+        let mut passed = vec![0u32; self.bucket_count()];
+        let mut len = 0;
+        for number in 0..passed.len() as u32 {
+            for lane in 0..LANES as u32 {
+                let place = Place {
+                    bucket: number,
+                    lane,
+                };
+                let Some((hash, handle)) = self.get(place) else {
+                    continue;
+                };
+                len += 1;
+                assert!(self.home(hash) <= number, "an entry lies before its home");
+                assert_eq!(
+                    self.find(hash, |h| h == handle),
+                    Some(place),
+                    "an entry is lost"
+                );
+                for number in self.home(hash)..number {
+                    passed[number as usize] += 1;
+                }
+            }
+        }
+        for (number, passed) in passed.into_iter().enumerate() {
+            if let Some(bucket) = self.bucket(number as u32) {
+                assert_eq!(bucket.passed_used >> 8, passed, "passed bucket {number}");
+            }
+        }
+        assert_eq!(len, self.len, "entries");
+    }
+
+    /// Makes further buckets: up to the last home a piece at a time, behind it one by one.
+    #[cold]
+    fn lengthen(&mut self) {
+        let missing = (self.homes as usize).saturating_sub(self.bucket_count());
+        let is_full = self
+            .segments
+            .last()
+            .is_none_or(|last| last.len() == SEGMENT);
+        if is_full && (missing > 0 || self.segments.is_empty()) {
+            let capacity = if missing > SEGMENT {
+                SEGMENT
+            } else {
+                missing + BEHIND
+            };
+            self.segments.push(Vec::with_capacity(capacity));
+        }
+        if let Some(last) = self.segments.last_mut() {
+            // All segments but the last are full, whatever lies behind the last home.
+            let piece = PIECE.min(SEGMENT - last.len() % SEGMENT);
+            let more = missing.clamp(1, piece);
+            last.reserve_exact(more);
+            last.resize(last.len() + more, EMPTY);
+        }
+    }
+
+    #[inline]
+    fn bucket(&self, number: u32) -> Option<&Bucket> {
+        let segment = self.segments.get(number as usize >> SEGMENT_BITS);
+        match segment.and_then(|segment| segment.get(number as usize % SEGMENT)) {
+            Some(bucket) => Some(bucket),
+            None => self.bucket_behind(number),
+        }
+    }
+
+    /// The last segment may be longer than the others: what does not fit lies behind it.
+    #[cold]
+    fn bucket_behind(&self, number: u32) -> Option<&Bucket> {
+        let last = self.segments.len().checked_sub(1)?;
+        self.segments[last].get((number as usize).checked_sub(last << SEGMENT_BITS)?)
+    }
+
+    #[inline]
+    fn bucket_mut(&mut self, number: u32) -> Option<&mut Bucket> {
+        let last = self.segments.len().checked_sub(1)?;
+        let segment = (number as usize >> SEGMENT_BITS).min(last);
+        self.segments[segment].get_mut(number as usize - (segment << SEGMENT_BITS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Rng;
+
+    fn filled(homes: u32, len: usize, rng: &mut Rng) -> (Table, Vec<(u32, Handle)>) {
+        let mut table = Table::planned(homes);
+        let mut entries = Vec::new();
+        for n in 0..len {
+            let entry = (rng.next_u64() as u32, Handle::from_raw(n as u32));
+            table.insert(entry.0, entry.1);
+            entries.push(entry);
+        }
+        (table, entries)
+    }
+
+    #[test]
+    fn even_an_overfull_table_finds_everything() {
+        let mut rng = Rng::new(1);
+        for (homes, len) in [
+            (1, 1),
+            (1, 30),
+            (3, 40),
+            (300, 1500),
+            (300, 2100),
+            (700, 4000),
+        ] {
+            let (mut table, mut entries) = filled(homes, len, &mut rng);
+            table.check_invariants();
+            assert_eq!(table.len(), len);
+            while !entries.is_empty() {
+                let (hash, handle) = entries.swap_remove(rng.below(entries.len()));
+                let place = table.find(hash, |h| h == handle).expect("it is there");
+                assert_eq!(Place::from_raw(place.raw()), place);
+                table.remove(place);
+                assert_eq!(table.find(hash, |h| h == handle), None);
+                if entries.len() % 100 == 0 {
+                    table.check_invariants();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn homes_are_in_the_order_of_hashes() {
+        for homes in [1, 2, 3, 7, 256, 1000, 123_457] {
+            let table = Table::planned(homes);
+            for home in [0, 1, homes / 2, homes - 1] {
+                let first = table.first_hash(home);
+                if first <= u64::from(u32::MAX) {
+                    assert_eq!(table.home(first as u32), home.min(homes - 1));
+                    assert!(first == 0 || table.home(first as u32 - 1) < home);
+                }
+            }
+            assert_eq!(table.first_hash(homes), 1 << 32);
+        }
+    }
+
+    #[test]
+    fn moving_home_by_home_moves_everything() {
+        let mut rng = Rng::new(2);
+        for (from, to) in [(300, 375), (300, 40), (1, 2), (700, 875)] {
+            let (mut old, entries) = filled(from, from as usize * 6, &mut rng);
+            let (mut new, _) = filled(to, 0, &mut rng);
+            for home in 0..from {
+                old.move_home(home, &mut new);
+                old.free_before(home + 1);
+            }
+            assert_eq!((old.len(), new.len()), (0, entries.len()));
+            new.check_invariants();
+            for (hash, handle) in entries {
+                assert!(new.find(hash, |h| h == handle).is_some());
+            }
+        }
+    }
+}
