@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn fields_go_when_due_wherever_their_hash_has_gone() {
         let state = seeded(1);
-        let mut db = Db::new(4);
+        let mut db = Db::new(4, state.clone());
         let key = |name: &'static str| Key::new(&state, name.as_bytes());
         let value = |times: &[i64]| NewValue::Value(Value::Hash(hash_of(&state, times)));
         db.insert(&key("a"), value(&[10, 20, 20]));
@@ -215,6 +215,6 @@ mod tests {
         assert_eq!(sweep(&mut db, 20), [("a".into(), 2, true)]);
         assert!(db.field_expiries.is_empty());
         assert_eq!(db.len(), 1);
-        db.check_invariants(&state);
+        db.check_invariants();
     }
 }
