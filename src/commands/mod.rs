@@ -8,6 +8,7 @@ pub mod docs;
 pub mod expire;
 pub mod expiry;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod introspect;
 pub mod list;
@@ -33,6 +34,7 @@ pub static FAMILIES: &[&[Command]] = &[
     hash::TABLE,
     set::TABLE,
     zset::TABLE,
+    geo::TABLE,
     transaction::TABLE,
     script::TABLE,
     generic::TABLE,

@@ -5,6 +5,7 @@ mod client;
 mod command;
 mod config;
 mod corpus;
+mod geo;
 mod harness;
 mod info;
 mod string;

@@ -17,7 +17,7 @@ use crate::store::types::set::{self, Set};
 use crate::store::types::zset::{self, ZSet};
 use crate::store::value::ValueRef;
 
-use super::{limits, store};
+use super::{limits, member_text, store};
 
 /// How the scores of one member become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -314,7 +314,7 @@ fn compute<'a>(inputs: &[Input<'a>], request: &Request, hasher: &HashState) -> F
     match request.operation {
         Operation::Union => union(inputs, request.aggregate, hasher),
         Operation::Inter => intersection(inputs, request.aggregate, hasher)
-            .map(|(member, score)| (text(member), score))
+            .map(|(member, score)| (member_text(member), score))
             .collect(),
         Operation::Diff => difference(inputs, hasher),
     }
@@ -326,7 +326,7 @@ fn union<'a>(inputs: &[Input<'a>], aggregate: Aggregate, hasher: &HashState) -> 
     for input in inputs {
         all.extend(input.operand.members().map(|(member, score)| {
             let score = or_zero(aggregate.weigh(score, input.weight));
-            (text(member), score)
+            (member_text(member), score)
         }));
     }
     let one_only = inputs
@@ -384,15 +384,8 @@ fn difference<'a>(inputs: &[Input<'a>], hasher: &HashState) -> Found<'a> {
         let is_in = |other: &Input<'_>| other.operand.score(bytes, hasher).is_some();
         !others.iter().any(is_in)
     });
-    kept.map(|(member, score)| (text(member), score)).collect()
-}
-
-#[inline]
-fn text(member: Entry<'_>) -> Cow<'_, [u8]> {
-    match member {
-        Entry::Str(bytes) => Cow::Borrowed(bytes),
-        Entry::Int(_) => Cow::Owned(member.to_vec()),
-    }
+    kept.map(|(member, score)| (member_text(member), score))
+        .collect()
 }
 
 impl Input<'_> {

@@ -6,6 +6,8 @@ mod pop;
 mod range;
 mod read;
 
+use std::borrow::Cow;
+
 use crate::commands::docs;
 use crate::dispatch::{keys::*, table::*};
 use crate::engine::context::KeyCtx;
@@ -17,6 +19,8 @@ use crate::store::db::{Db, Key, Slot};
 use crate::store::types::listpack::Entry;
 use crate::store::types::zset::{ZSet, ZSetLimits};
 use crate::store::value::{NewValue, Value, ValueMut, ValueRef};
+
+pub use edit::{AddOptions, add_members};
 
 /// The rows of this family.
 #[rustfmt::skip]
@@ -123,6 +127,15 @@ pub(super) fn reply_member(reply: &mut Reply<'_>, member: Entry<'_>) {
     match member {
         Entry::Int(n) => reply.bulk_int(n),
         Entry::Str(bytes) => reply.bulk(bytes),
+    }
+}
+
+/// A member's text: only an integer's is made.
+#[inline]
+pub(super) fn member_text(member: Entry<'_>) -> Cow<'_, [u8]> {
+    match member {
+        Entry::Str(bytes) => Cow::Borrowed(bytes),
+        Entry::Int(_) => Cow::Owned(member.to_vec()),
     }
 }
 

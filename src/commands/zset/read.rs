@@ -7,7 +7,7 @@ use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
 use crate::resp::glob;
-use crate::resp::number::{parse_i64, parse_u64};
+use crate::resp::number::{format_f64_17, parse_i64, parse_u64};
 use crate::store::types::listpack::{Entry, IntBuf};
 use crate::store::types::zset::{LexRange, ScoreRange};
 use crate::store::value::Kind;
@@ -163,7 +163,9 @@ pub fn zscan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let options = parse_scan(args)?;
     // The cursor comes first in the reply but is known last.
     let mut found: SmallVec<[(Entry<'_>, f64); 16]> = SmallVec::new();
-    let next = zset(ctx.db, slot)?.scan(cursor, options.count, |member, score| {
+    let set = zset(ctx.db, slot)?;
+    let is_small = set.as_listpack().is_some();
+    let next = set.scan(cursor, options.count, |member, score| {
         let text = &mut IntBuf::new();
         let matches = |pattern| glob::matches(pattern, member.bytes(text), false);
         if options.pattern.is_none_or(matches) {
@@ -177,7 +179,11 @@ pub fn zscan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     for (member, score) in found {
         reply_member(&mut ctx.reply, member);
         if !options.no_scores {
-            ctx.reply.double_bulk(score);
+            // As Redis writes them here: a large set's with all digits.
+            match is_small {
+                true => ctx.reply.double_bulk(score),
+                false => ctx.reply.bulk(&format_f64_17(score)),
+            }
         }
     }
     Ok(())
@@ -196,6 +202,11 @@ fn parse_scan(args: Args<'_>) -> Result<ScanOptions<'_>, CommandError> {
             options.no_scores = true;
             at -= 1;
             continue;
+        }
+        if word.eq_ignore_ascii_case(b"novalues") {
+            return Err(CommandError::fixed(
+                "ERR NOVALUES option can only be used in HSCAN",
+            ));
         }
         let value = args.get(at - 1).ok_or(CommandError::SYNTAX)?;
         if word.eq_ignore_ascii_case(b"count") {
