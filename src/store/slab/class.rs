@@ -46,7 +46,8 @@ pub(super) fn stride(class: usize) -> usize {
     STRIDES[class] as usize
 }
 
-/// The class for blocks of `len` bytes (at most `INLINE_MAX`), in a slab with so many bytes in pages.
+/// The class for blocks of `len` bytes (at most `INLINE_MAX`), in a slab with so many bytes in
+/// pages.
 #[inline]
 pub(super) fn class_of(len: usize, page_bytes: usize) -> usize {
     let len = if page_bytes < COARSE_BELOW_BYTES && len <= 128 {

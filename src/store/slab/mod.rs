@@ -1,4 +1,4 @@
-//! Size-class slabs with 32-bit handles: the bytes of many small blocks, without an allocation each.
+//! Size-class slabs with 32-bit handles: the bytes of many small blocks without an allocation each.
 //!
 //! A [`Slab`] owns pages; a page holds blocks of one size class. A [`Handle`] is the page's number
 //! and the block's place in it, so following one is a shift, a mask and one look into a short page
@@ -135,7 +135,7 @@ impl Slab {
         }
     }
 
-    /// A block that holds exactly what `parts` hold one after another (and unspecified bytes after).
+    /// A block that holds what `parts` hold, one after another, and unspecified bytes behind.
     #[inline]
     pub fn alloc_with(&mut self, parts: &[&[u8]]) -> Handle {
         let handle = self.alloc(parts.iter().map(|p| p.len()).sum());
