@@ -1,7 +1,8 @@
 //! The keyspace without a server: nanoseconds per operation at a million keys, and bytes per key.
 //!
 //! `cargo bench --bench store` measures time; `KVD_MEMORY=1 cargo bench --bench store` prints
-//! bytes per key as growth reaches several sizes (with `KVD_TTL=1`, every key with an expiry).
+//! bytes per key as growth reaches several sizes (with `KVD_TTL=1`, every key with an expiry);
+//! `KVD_PAUSES=1` prints the slowest single steps of growing and freeing.
 //!
 //! A shard number taken from the bits that also choose the bucket makes every lookup two to three
 //! times slower: `get/single` is the benchmark that notices.
@@ -13,7 +14,10 @@ use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BatchSize, Criterion, Throughput};
 use kvd::random::Rng;
 use kvd::store::db::{Db, Key};
+use kvd::store::dict::{Dict, Record};
+use kvd::store::expire::ExpirePolicy;
 use kvd::store::hash::{HashState, seeded};
+use kvd::store::keyspace::Keyspace;
 use kvd::store::value::{NewValue, ValueRef};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -56,12 +60,30 @@ impl Measurement for ThreadTime {
     }
 }
 
+/// The longest time one of `count` calls took; `false` ends them early.
+fn slowest(count: usize, mut call: impl FnMut(usize) -> bool) -> u64 {
+    let mut longest = 0;
+    for n in 0..count {
+        let started = thread_ns();
+        let go_on = call(n);
+        longest = longest.max(thread_ns() - started);
+        if !go_on {
+            break;
+        }
+    }
+    longest
+}
+
 fn thread_ns() -> u64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 fn main() {
+    if std::env::var_os("KVD_PAUSES").is_some() {
+        pauses();
+        return;
+    }
     if std::env::var_os("KVD_MEMORY").is_some() {
         bytes_per_key();
         return;
@@ -213,6 +235,45 @@ fn growth(criterion: &mut Criterion<ThreadTime>, hasher: &HashState, names: &[[u
         );
     });
     group.finish();
+}
+
+/// A record of a large collection, for its dictionary.
+struct Field(u32);
+
+impl Record for Field {
+    fn hash(&self) -> u32 {
+        self.0
+    }
+}
+
+/// The slowest single steps of a collection and of a database that grow and are freed.
+fn pauses() {
+    let mut rng = Rng::new(3);
+    let mut dict = Dict::new();
+    let push = slowest(5_000_000, |_| {
+        dict.push(Field(rng.next_u64() as u32));
+        true
+    });
+    let remove = slowest(4_900_000, |_| {
+        dict.swap_remove(0);
+        true
+    });
+    println!("a collection of 5M: slowest push {push} ns, removal {remove} ns");
+    let mut keyspace = Keyspace::new(1, SHARDS, seeded(1));
+    let insert = slowest(3_000_000, |n| {
+        let name = name(n);
+        let key = keyspace.key(&name);
+        keyspace.db_mut(0).insert(&key, NewValue::Str(&[b'x'; 32]));
+        true
+    });
+    println!("a database of 3M: slowest insertion {insert} ns");
+    if let Some(db) = keyspace.flush(0) {
+        keyspace.free_db(db);
+    }
+    let free = slowest(usize::MAX, |_| {
+        keyspace.chore(0, ExpirePolicy::Off, &mut |_, _| {})
+    });
+    println!("freeing it: slowest slice {free} ns");
 }
 
 fn resident_bytes() -> usize {

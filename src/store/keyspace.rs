@@ -218,7 +218,7 @@ impl Keyspace {
         match self.turn % CHORES {
             0 => db.grow_slice(),
             1 => db.compact_slice(),
-            2 => db.free_slice(),
+            2 => db.free_slice() | db.give_up_slice(),
             _ if policy != ExpirePolicy::Allowed || db.volatile_len() == 0 => false,
             _ => db.sweep_slice(now_ms, SWEEP_BUDGET, &mut |key| on_expired(number, key)),
         }

@@ -12,5 +12,6 @@ pub mod memory;
 mod scan;
 mod shard;
 pub mod slab;
+pub mod snapshot;
 pub mod types;
 pub mod value;

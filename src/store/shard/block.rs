@@ -16,6 +16,10 @@ pub(super) const VOLATILE: u32 = 1 << 3;
 const SLACK: u32 = 1 << 5;
 /// Flag: the expiry takes eight bytes instead of six, which last for nine thousand years.
 const FAR: u32 = 1 << 6;
+/// Flag: which side of a snapshot the key is on; what it means alternates.
+pub(in crate::store) const MARK: u32 = 1 << 7;
+/// Flags that are about the layout of the block.
+const LAYOUT: u32 = VOLATILE | SLACK | FAR;
 
 const CLOCK_SHIFT: u32 = 8;
 /// Bytes before the key's length.
@@ -145,7 +149,7 @@ pub(super) fn write(
     expiry: Option<Expiry>,
     value: &[u8],
 ) {
-    let mut flags = kind & !(VOLATILE | SLACK | FAR);
+    let mut flags = kind & !LAYOUT;
     let mut at = HEAD + key_length_bytes(key.len());
     if key.len() < LONG as usize {
         block[HEAD] = key.len() as u8;
@@ -166,12 +170,13 @@ pub(super) fn write(
     end_value(block, at + value.len());
 }
 
-/// Writes a value of any length that fits. `kind` are the flags that are not about the layout.
+/// Writes a value of any length that fits. `kind` are the flags that are not about the layout, but
+/// for the mark, which stays.
 #[inline]
 pub(super) fn set_value(block: &mut [u8], kind: u32, value: &[u8]) {
     let at = value_start(block);
     block[at..at + value.len()].copy_from_slice(value);
-    set_flags(block, !(VOLATILE | FAR), kind);
+    set_flags(block, !(VOLATILE | FAR | MARK), kind);
     end_value(block, at + value.len());
 }
 

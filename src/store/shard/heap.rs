@@ -2,6 +2,7 @@
 
 use crate::store::dict::Dense;
 use crate::store::slab::Slab;
+use crate::store::snapshot::Snapshot;
 use crate::store::value::Value;
 
 /// Bytes and objects of one database.
@@ -13,6 +14,9 @@ pub(in crate::store) struct Heap {
     pub scratch: Vec<u8>,
     /// Changes whenever some block moves or is freed: what was found before must be looked at anew.
     pub epoch: u32,
+    /// The mark of keys that the snapshot, under way or last, does not have to look at any more.
+    pub mark: u32,
+    pub snapshot: Option<Box<Snapshot>>,
 }
 
 impl Heap {

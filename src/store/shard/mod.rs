@@ -14,8 +14,8 @@
 //! SwissTable of numbers into a dense store of records (four misses, 8 bytes a key more), which
 //! is what [`crate::store::dict`] still is for collections.
 //!
-//! Every change to a key that was there before passes through `change` or `forget`, every new one
-//! through `insert_stored`.
+//! Every change to a key that was there before passes through [`Heap::change`] first, which is where
+//! a snapshot learns of it; every new key through `insert_stored`.
 
 mod block;
 mod heap;
@@ -33,6 +33,7 @@ use crate::store::value::{
 };
 
 use block::Expiry;
+pub(super) use block::MARK;
 pub(super) use heap::Heap;
 use index::Position;
 use stored::{
@@ -129,10 +130,59 @@ impl Heap {
         block::set_clock(self.slab.bytes_mut(handle), clock);
     }
 
+    /// Every change to a key that was there before comes by here first: a snapshot that has not
+    /// seen the key yet keeps it as it is.
+    #[inline]
+    fn change(&mut self, handle: Handle) {
+        if self.snapshot.is_some() && self.is_frozen(handle) {
+            self.preserve(handle);
+        }
+    }
+
+    /// Whether the snapshot under way has still to see this key.
+    #[inline]
+    pub fn is_frozen(&self, handle: Handle) -> bool {
+        self.snapshot.is_some() && self.mark_of(handle) != self.mark
+    }
+
+    /// The snapshot has seen the key.
+    pub fn set_seen(&mut self, handle: Handle) {
+        block::set_flags(self.slab.bytes_mut(handle), block::MARK, self.mark);
+    }
+
+    #[inline]
+    fn mark_of(&self, handle: Handle) -> u32 {
+        block::flags(self.slab.bytes(handle)) & block::MARK
+    }
+
+    #[cold]
+    fn preserve(&mut self, handle: Handle) {
+        self.set_seen(handle);
+        let Some(mut snapshot) = self.snapshot.take() else {
+            return;
+        };
+        snapshot.keep(self.key(handle), self.value(handle), self.expire_at(handle));
+        self.snapshot = Some(snapshot);
+    }
+
+    /// Takes the object of a key that is removed or overwritten. A snapshot that has not seen the
+    /// key takes it over; else it is returned.
     fn take_object(&mut self, handle: Handle) -> Option<Value> {
         let block = self.slab.bytes(handle);
-        let id = is_object(block::flags(block)).then(|| object_id(block::value(block)))?;
-        Some(self.arena.remove(id))
+        if !is_object(block::flags(block)) {
+            self.change(handle);
+            return None;
+        }
+        let value = self.arena.remove(object_id(block::value(block)));
+        if !self.is_frozen(handle) {
+            return Some(value);
+        }
+        self.set_seen(handle);
+        let (key, expire_at) = (self.key(handle).into(), self.expire_at(handle));
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.keep_value(key, value, expire_at);
+        }
+        None
     }
 }
 
@@ -215,7 +265,7 @@ impl Shard {
 
     /// A value, to be changed in place if it is a collection.
     pub fn value_mut<'a>(&mut self, heap: &'a mut Heap, entry: Entry) -> ValueMut<'a> {
-        self.change(entry);
+        heap.change(entry.handle);
         let block = heap.slab.bytes(entry.handle);
         if !is_object(block::flags(block)) {
             return ValueMut::String;
@@ -246,7 +296,6 @@ impl Shard {
 
     /// Puts another value under a key; its expiry and clock stay. An old object is returned.
     pub fn replace(&mut self, heap: &mut Heap, entry: Entry, new: NewValue<'_>) -> Option<Value> {
-        self.change(entry);
         let old = heap.take_object(entry.handle);
         let stored = store(&mut heap.arena, new);
         self.write_value(heap, entry, stored.flags, &stored.bytes);
@@ -262,7 +311,7 @@ impl Shard {
         len: usize,
         edit: impl FnOnce(&mut [u8]) -> T,
     ) -> Option<T> {
-        self.change(entry);
+        heap.change(entry.handle);
         let block = heap.slab.bytes(entry.handle);
         let bytes = block::value(block);
         match block::flags(block) & FORM {
@@ -311,6 +360,8 @@ impl Shard {
 
     /// Takes a key out and returns what it held, whatever it was.
     pub fn take(&mut self, heap: &mut Heap, entry: Entry) -> Value {
+        // A snapshot gets a copy: the value itself is wanted elsewhere.
+        heap.change(entry.handle);
         let copy = match heap.value(entry.handle) {
             ValueRef::Int(n) => Some(Value::Int(n)),
             ValueRef::Str(s) => Some(Value::Str(s.into())),
@@ -322,6 +373,7 @@ impl Shard {
 
     /// Takes a key out, to be put under another name by [`Shard::implant`].
     pub fn extract(&mut self, heap: &mut Heap, entry: Entry) -> Moved {
+        heap.change(entry.handle);
         let block = heap.slab.bytes(entry.handle);
         let moved = Moved {
             kind: block::flags(block) & (FORM | RAW),
@@ -350,7 +402,7 @@ impl Shard {
         if expire_at.is_none() && old.is_none() {
             return;
         }
-        self.change(entry);
+        heap.change(entry.handle);
         match (old, expire_at) {
             (Some(Expiry { place, .. }), Some(at)) => {
                 let expiry = Expiry { place, at };
@@ -485,10 +537,6 @@ impl Shard {
         (keys, objects)
     }
 
-    /// Every change to a key that was there before comes by here first.
-    #[inline]
-    fn change(&mut self, _entry: Entry) {}
-
     fn insert_stored(
         &mut self,
         heap: &mut Heap,
@@ -503,6 +551,7 @@ impl Shard {
             at,
         });
         let handle = heap.slab.alloc(block::size(key.len(), expiry, value.len()));
+        let kind = kind | heap.mark;
         block::write(heap.slab.bytes_mut(handle), clock, kind, key, expiry, value);
         if let Some(at) = expire_at {
             self.volatile.push(handle, at);
@@ -540,7 +589,8 @@ impl Shard {
     ) -> Handle {
         let Heap { slab, scratch, .. } = heap;
         let block = slab.bytes(entry.handle);
-        let (clock, old_kind) = (block::clock(block), block::flags(block) & (FORM | RAW));
+        let (clock, mark) = (block::clock(block), block::flags(block) & block::MARK);
+        let old_kind = block::flags(block) & (FORM | RAW);
         scratch.clear();
         scratch.extend_from_slice(block::key(block));
         let key_len = scratch.len();
@@ -551,7 +601,14 @@ impl Shard {
         let (kind, value) = value.unwrap_or((old_kind, kept));
         slab.free(entry.handle);
         let handle = slab.alloc(block::size(key_len, expiry, value.len()) + reserve);
-        block::write(slab.bytes_mut(handle), clock, kind, key, expiry, value);
+        block::write(
+            slab.bytes_mut(handle),
+            clock,
+            kind | mark,
+            key,
+            expiry,
+            value,
+        );
         scratch.shrink_to(LARGE);
         heap.blocks_moved();
         if let Some(Expiry { place, at }) = expiry {
