@@ -1,8 +1,8 @@
 //! Expiry: who may expire a key, and the sweep that finds the keys that are due.
 //!
 //! The one decision is [`fate`]. The sweep walks the dense lists of volatile keys shard by shard,
-//! in slices; a shard that knows it holds nothing due is passed over, so that a database of keys with
-//! distant expiries costs nothing.
+//! in slices; a shard that knows it holds nothing due is passed over, so that a database of keys
+//! with distant expiries costs nothing.
 
 use crate::store::db::Db;
 

@@ -80,8 +80,8 @@ impl Db {
     }
 
     /// A shard, chosen with a probability in proportion to `len`; the sum of all is `total`, none
-    /// is above `bound`. Shards are nearly equal, so the first choice is nearly always accepted; where
-    /// they are not (few keys, or a bound from before many removals), they are counted.
+    /// is above `bound`. Shards are nearly equal, so the first choice is nearly always accepted;
+    /// where they are not (few keys, or a bound from before many removals), they are counted.
     fn random_shard(
         &self,
         rng: &mut Rng,

@@ -14,8 +14,8 @@
 //! SwissTable of numbers into a dense store of records (four misses, 8 bytes a key more), which
 //! is what [`crate::store::dict`] still is for collections.
 //!
-//! Every change to a key that was there before passes through [`Heap::change`] first, which is where
-//! a snapshot learns of it; every new key through `insert_stored`.
+//! Every change to a key that was there before passes through [`Heap::change`] first, which is
+//! where a snapshot learns of it; every new key through `insert_stored`.
 
 mod block;
 mod heap;
