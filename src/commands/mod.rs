@@ -1,5 +1,6 @@
 //! The commands: one file or folder a family, one row a command.
 
+pub mod bitmap;
 pub mod client;
 pub mod config;
 pub mod connection;
@@ -10,6 +11,7 @@ pub mod expiry;
 pub mod generic;
 pub mod geo;
 pub mod hash;
+pub mod hyperloglog;
 pub mod introspect;
 pub mod list;
 pub mod member;
@@ -20,6 +22,7 @@ pub mod scan;
 pub mod script;
 pub mod server;
 pub mod set;
+pub mod sort;
 pub mod string;
 pub mod transaction;
 pub mod zset;
@@ -30,6 +33,8 @@ use crate::resp::reply::Reply;
 /// The rows of every family.
 pub static FAMILIES: &[&[Command]] = &[
     string::TABLE,
+    bitmap::TABLE,
+    hyperloglog::TABLE,
     list::TABLE,
     hash::TABLE,
     set::TABLE,
@@ -38,6 +43,7 @@ pub static FAMILIES: &[&[Command]] = &[
     transaction::TABLE,
     script::TABLE,
     generic::TABLE,
+    sort::TABLE,
     expire::TABLE,
     scan::TABLE,
     pubsub::TABLE,

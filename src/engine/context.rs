@@ -168,6 +168,19 @@ impl<'a> KeyCtx<'a> {
         slot
     }
 
+    /// Changes a string in place: see [`Db::edit`].
+    #[inline]
+    pub fn edit<T>(
+        &mut self,
+        slot: Slot,
+        len: usize,
+        edit: impl FnOnce(&mut [u8]) -> T,
+    ) -> Option<T> {
+        let result = self.db.edit(slot, len, edit);
+        self.db.touch_modified(slot, self.now);
+        result
+    }
+
     /// Removes a key; its value is freed in slices if it is large.
     pub fn delete(&mut self, slot: Slot) {
         if let Some(old) = self.db.remove(slot) {

@@ -6,6 +6,7 @@
 
 use bytes::{Bytes, BytesMut};
 
+use crate::store::hash::HashState;
 use crate::store::types::hash::Hash;
 use crate::store::types::list::List;
 use crate::store::types::set::Set;
@@ -234,6 +235,20 @@ impl<'a> ValueRef<'a> {
             ValueRef::Str(s) => Some(s.len()),
             ValueRef::Large(s) => Some(s.len()),
             _ => None,
+        }
+    }
+
+    /// An owned copy. The bytes of a large string are shared, not copied.
+    pub fn copy(&self, hasher: &HashState) -> Value {
+        match *self {
+            ValueRef::Int(n) => Value::Int(n),
+            ValueRef::Str(s) => Value::Str(s.into()),
+            ValueRef::Large(s) => Value::Large(Box::new(s.clone())),
+            ValueRef::List(list) => Value::List(list.clone()),
+            ValueRef::Set(set) => Value::Set(set.copy()),
+            ValueRef::ZSet(zset) => Value::ZSet(Box::new(zset.copy(hasher))),
+            ValueRef::Hash(hash) => Value::Hash(hash.copy()),
+            ValueRef::Stream(stream) => Value::Stream(Box::new(stream.clone())),
         }
     }
 

@@ -1,13 +1,17 @@
 //! One test binary. Every test speaks RESP: to an engine in this process, with a clock of its
 //! own, or to the real binary.
 
+mod bitmap;
 mod client;
 mod command;
 mod config;
 mod corpus;
+mod generic;
 mod geo;
 mod harness;
+mod hyperloglog;
 mod info;
+mod sort;
 mod string;
 mod tidy;
 mod zset;

@@ -58,7 +58,7 @@ pub static TABLE: &[Command] = &[
 ];
 
 /// How long a node of a list may be.
-fn limits(ctx: &KeyCtx<'_>) -> ListLimits {
+pub fn limits(ctx: &KeyCtx<'_>) -> ListLimits {
     ListLimits {
         max_listpack_size: ctx.config.list_max_listpack_size,
         ..ListLimits::default()

@@ -46,13 +46,9 @@ pub fn msetex(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         end,
     };
     let done = pairs.keys().all(|bytes| is_allowed(ctx, bytes, condition));
-    match expiry {
-        Expiry::At(at) if done && ctx.is_past(at) => expire_all(ctx, pairs),
-        _ if done => {
-            store(ctx, args, 2, end, expiry);
-            propagate(ctx, pairs, expiry);
-        }
-        _ => {}
+    if done {
+        store(ctx, args, 2, end, expiry);
+        propagate(ctx, pairs, expiry);
     }
     ctx.reply.int(done.into());
     Ok(())
@@ -131,16 +127,6 @@ fn store(ctx: &mut KeyCtx<'_>, args: Args<'_>, start: usize, end: usize, expiry:
         if let Expiry::At(at) = expiry {
             ctx.db.set_expire(slot, Some(at));
             ctx.notify(EventClass::GENERIC, "expire", key.bytes);
-        }
-    }
-}
-
-/// Nothing is stored that has expired already: the keys are removed.
-fn expire_all(ctx: &mut KeyCtx<'_>, pairs: Pairs<'_>) {
-    for bytes in pairs.keys() {
-        let key = ctx.key(bytes);
-        if let Some(slot) = ctx.write(&key) {
-            ctx.expire_at_once(&key, slot);
         }
     }
 }

@@ -44,7 +44,7 @@ pub fn setrange(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let end = offset + part.len();
     match found {
         Some(slot) => {
-            ctx.db.edit(slot, end, |string| {
+            ctx.edit(slot, end, |string| {
                 string[offset..end].copy_from_slice(part)
             });
         }

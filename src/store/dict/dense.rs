@@ -20,6 +20,15 @@ impl<T> Default for Dense<T> {
     }
 }
 
+impl<T: Clone> Clone for Dense<T> {
+    /// The same entries in chunks of the sizes that the list relies on.
+    fn clone(&self) -> Dense<T> {
+        let mut copy = Dense::new();
+        self.iter().for_each(|entry| copy.push(entry.clone()));
+        copy
+    }
+}
+
 impl<T> Dense<T> {
     /// Entries in a chunk. A chunk is never moved once there are two.
     const CHUNK: usize = 1 << Self::BITS;

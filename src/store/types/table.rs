@@ -45,6 +45,15 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// The same blocks under the same numbers.
+    pub fn copy(&self) -> Table {
+        let mut copy = Table::default();
+        for number in 0..self.len() as u32 {
+            copy.insert(self.hash_at(number), &[self.block(number)]);
+        }
+        copy
+    }
+
     /// Number of blocks.
     #[inline]
     pub fn len(&self) -> usize {

@@ -34,7 +34,7 @@ impl Expiry {
 }
 
 /// The heap. Places are numbers from 0.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Expiries {
     heap: Dense<Expiry>,
 }

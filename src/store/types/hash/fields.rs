@@ -25,6 +25,14 @@ pub(super) struct Stored<'a> {
 }
 
 impl Fields {
+    /// The same fields under the same numbers, with the same times.
+    pub fn copy(&self) -> Fields {
+        Fields {
+            table: self.table.copy(),
+            expiries: self.expiries.clone(),
+        }
+    }
+
     #[inline]
     pub fn len(&self) -> usize {
         self.table.len()

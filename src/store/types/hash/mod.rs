@@ -143,6 +143,14 @@ impl Hash {
         self.len() == 0
     }
 
+    /// The same hash once more, in the same encoding.
+    pub fn copy(&self) -> Hash {
+        Hash(match &self.0 {
+            Repr::Packed(pack) => Repr::Packed(pack.clone()),
+            Repr::Table(fields) => Repr::Table(Box::new(fields.copy())),
+        })
+    }
+
     /// What OBJECT ENCODING says.
     pub fn encoding(&self) -> &'static str {
         match &self.0 {

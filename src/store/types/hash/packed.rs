@@ -26,7 +26,7 @@ const TIME_BYTES: usize = 10;
 const NEVER: Entry<'static> = Entry::Str(b"");
 
 /// A packed hash.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Packed(pub Listpack);
 
 impl Packed {

@@ -76,6 +76,19 @@ pub fn add(bytes: &mut Vec<u8>, element: &[u8], sparse_bytes_max: usize) -> Resu
     raise(bytes, index, value, sparse_bytes_max, &mut Cursor::start())
 }
 
+/// As [`add`] for a dense string, whose length never changes; a sparse one is left as it is.
+pub fn add_dense(bytes: &mut [u8], element: &[u8]) -> bool {
+    let (index, value) = register_of(element);
+    let raised = !is_sparse(bytes)
+        && bytes
+            .get_mut(HEADER_BYTES..)
+            .is_some_and(|registers| dense::raise(registers, index, value));
+    if raised {
+        invalidate(bytes);
+    }
+    raised
+}
+
 /// The count as of its last computation, unless registers changed since.
 pub fn cached_count(bytes: &[u8]) -> Option<u64> {
     let field = bytes.get(COUNT_AT..)?.first_chunk::<8>()?;

@@ -16,7 +16,7 @@ const ENTRY_OVERHEAD_ESTIMATE: usize = 8;
 /// The first block of a node that is expected to be filled.
 const NODE_BYTES_FIRST: usize = 512;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Deque {
     pub nodes: Nodes,
     /// Whether the list has outgrown the limits and is called "quicklist".

@@ -90,10 +90,10 @@ impl ListLimits {
 }
 
 /// A list. See the module's text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct List(Repr);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Repr {
     Packed(Listpack),
     Deque(Box<Deque>),

@@ -8,7 +8,7 @@ use crate::store::types::listpack::{
 };
 
 /// A node. It is never empty while it is in a list.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Node {
     block: Box<[u8]>,
     start: u32,

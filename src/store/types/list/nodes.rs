@@ -14,13 +14,13 @@ use super::node::Node;
 const CHUNK_NODES_MAX: usize = 512;
 
 /// Nodes in order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Nodes {
     chunks: VecDeque<Chunk>,
     len: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Chunk {
     nodes: VecDeque<Node>,
     len: usize,

@@ -151,6 +151,14 @@ impl Set {
         self.len() == 0
     }
 
+    /// The same set once more, in the same encoding.
+    pub fn copy(&self) -> Set {
+        Set(match &self.0 {
+            Repr::Small(pack) => Repr::Small(pack.clone()),
+            Repr::Table(table) => Repr::Table(Box::new(table.copy())),
+        })
+    }
+
     /// What OBJECT ENCODING says.
     pub fn encoding(&self) -> &'static str {
         match self.view() {

@@ -1,4 +1,7 @@
-//! Commands on keys of any type: DEL UNLINK EXISTS TOUCH TYPE RANDOMKEY DBSIZE FLUSHDB FLUSHALL.
+//! Commands on keys of any type: DEL UNLINK EXISTS TOUCH TYPE RANDOMKEY DBSIZE FLUSHDB FLUSHALL;
+//! those that give a key another name or place are in `place`.
+
+mod place;
 
 use crate::commands::docs;
 use crate::dispatch::{keys::*, table::*};
@@ -11,12 +14,20 @@ use crate::resp::args::Args;
 /// The rows of this family.
 #[rustfmt::skip]
 pub static TABLE: &[Command] = &[
+    srv("copy", -3, WRITE.or(DENYOOM), KEYSPACE, COPY_KEYS, place::copy, &docs::generic::COPY),
     key("del", -2, WRITE, KEYSPACE, RM_DELETE_ALL, del, &docs::generic::DEL),
     key("exists", -2, READ.or(FAST), KEYSPACE, RO_ALL, exists, &docs::generic::EXISTS),
+    srv("move", 3, WRITE.or(FAST), KEYSPACE, RW_ACCESS_UPDATE_1,
+        place::move_, &docs::generic::MOVE),
+    key("rename", 3, WRITE, KEYSPACE, RENAME_KEYS, place::rename, &docs::generic::RENAME),
+    key("renamenx", 3, WRITE.or(FAST), KEYSPACE, RENAMENX_KEYS,
+        place::renamenx, &docs::generic::RENAMENX),
+    srv("swapdb", 3, WRITE.or(FAST), DANGEROUS.or(KEYSPACE), NO_KEYS,
+        place::swapdb, &docs::server::SWAPDB),
     key("type", 2, READ.or(FAST), KEYSPACE, RO_1, type_, &docs::generic::TYPE),
     key("unlink", -2, WRITE.or(FAST), KEYSPACE, RM_DELETE_ALL,
         del, &docs::generic::UNLINK),
-    key("touch", -2, READ.or(FAST), KEYSPACE, RO_ALL, exists, &docs::generic::TOUCH),
+    key("touch", -2, READ.or(FAST), KEYSPACE, RO_ALL, touch, &docs::generic::TOUCH),
     key("randomkey", 1, READ.or(TOUCHES_ARBITRARY_KEYS), KEYSPACE, NO_KEYS,
         randomkey, &docs::generic::RANDOMKEY),
     key("dbsize", 1, READ.or(FAST), KEYSPACE, NO_KEYS, dbsize, &docs::server::DBSIZE),
@@ -44,8 +55,20 @@ pub fn del(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// EXISTS key [key ...]: counts a key as often as it is named.
+/// EXISTS key [key ...]: counts a key as often as it is named, and does not mark it as used.
 pub fn exists(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let mut found = 0;
+    for bytes in args.iter_from(1) {
+        let key = ctx.key(bytes);
+        found += i64::from(ctx.look(&key).is_some());
+    }
+    ctx.reply.int(found);
+    Ok(())
+}
+
+/// TOUCH key [key ...]: marks keys as used, whatever CLIENT NO-TOUCH says.
+pub fn touch(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    ctx.caller.no_touch = false;
     let mut found = 0;
     for bytes in args.iter_from(1) {
         let key = ctx.key(bytes);
@@ -58,7 +81,7 @@ pub fn exists(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 /// TYPE key
 pub fn type_(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let key = ctx.key(args.at(1));
-    let name = match ctx.peek(&key) {
+    let name = match ctx.look(&key) {
         None => "none",
         Some(slot) => ctx.db.kind(slot).name(),
     };

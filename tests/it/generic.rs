@@ -1,0 +1,201 @@
+//! Keys of any type: their names, databases and expiries.
+
+use crate::harness::{Client, Kvd, Value};
+
+/// The events a listener has heard, as `name key`.
+fn events(listener: &Client) -> Vec<String> {
+    listener
+        .take()
+        .iter()
+        .map(|push| {
+            let texts = push.texts();
+            let (event, key) = (&texts[texts.len() - 2], &texts[texts.len() - 1]);
+            format!("{} {key}", event.rsplit(':').next().unwrap_or_default())
+        })
+        .collect()
+}
+
+fn listening() -> (Kvd, Client, Client) {
+    let kvd = Kvd::with(&[("notify-keyspace-events", "EA")]);
+    let (client, listener) = (kvd.client(), kvd.client());
+    listener.cmd("PSUBSCRIBE __keyevent@*");
+    (kvd, client, listener)
+}
+
+#[test]
+fn a_key_gets_another_name() {
+    let (_kvd, client, listener) = listening();
+    client.cmd("SET a 1 EX 100");
+    client.cmd("SET b 2");
+    listener.take();
+    assert_eq!(client.text("RENAME a b"), "OK");
+    assert_eq!(events(&listener), ["rename_from a", "rename_to b"]);
+    assert_eq!(client.int("TTL b"), 100);
+    assert_eq!(client.text("GET b"), "1");
+    assert_eq!(client.text("RENAME b b"), "OK");
+    assert_eq!(client.int("RENAMENX b b"), 0);
+    client.cmd("SET c 3");
+    assert_eq!(client.int("RENAMENX b c"), 0);
+    assert_eq!(client.int("RENAMENX b d"), 1);
+    assert_eq!(client.err("RENAME nokey nokey"), "ERR no such key");
+}
+
+#[test]
+fn renaming_onto_a_key_serves_those_who_wait_for_it() {
+    let kvd = Kvd::new();
+    let (waiting, client) = (kvd.client(), kvd.client());
+    waiting.send("BLPOP target 0");
+    client.cmd("RPUSH source x");
+    client.cmd("RENAME source target");
+    assert_eq!(waiting.take_one().texts(), ["target", "x"]);
+    waiting.send("BLPOP target 0");
+    client.cmd("SELECT 1");
+    client.cmd("RPUSH target y");
+    client.cmd("SWAPDB 0 1");
+    assert_eq!(waiting.take_one().texts(), ["target", "y"]);
+    waiting.send("BLPOP moved 0");
+    client.cmd("RPUSH moved z");
+    client.cmd("MOVE moved 0");
+    assert_eq!(waiting.take_one().texts(), ["moved", "z"]);
+    waiting.send("BLPOP copied 0");
+    client.cmd("RPUSH here w");
+    assert_eq!(client.int("COPY here copied DB 0"), 1);
+    assert_eq!(waiting.take_one().texts(), ["copied", "w"]);
+}
+
+#[test]
+fn a_copy_is_a_value_of_its_own() {
+    let (_kvd, client, listener) = listening();
+    client.cmd("SET a 1 EX 100");
+    listener.take();
+    assert_eq!(client.int("COPY a b"), 1);
+    assert_eq!(events(&listener), ["copy_to b"]);
+    assert_eq!(client.int("TTL b"), 100);
+    client.cmd("INCR b");
+    assert_eq!(client.text("GET a"), "1");
+    assert_eq!(client.int("COPY b a"), 0);
+    assert_eq!(client.int("COPY b a REPLACE"), 1);
+    assert_eq!(client.text("GET a"), "2");
+    assert_eq!(client.int("COPY a a DB 1"), 1);
+    assert_eq!(client.int("COPY nokey a"), 0);
+    let same = "ERR source and destination objects are the same";
+    assert_eq!(client.err("COPY nokey nokey"), same);
+    assert_eq!(client.err("COPY a b DB 99"), "ERR DB index is out of range");
+    assert_eq!(client.err("COPY a b DB"), "ERR syntax error");
+    assert_eq!(
+        client.err("COPY a b DB x"),
+        "ERR value is not an integer or out of range"
+    );
+}
+
+#[test]
+fn copies_of_lists_small_and_large() {
+    let client = Kvd::new().client();
+    for len in [5, 3_000] {
+        client.cmd("DEL l copy");
+        for n in 0..len {
+            client.send(&format!("RPUSH l element-{n}"));
+        }
+        client.take();
+        assert_eq!(client.int("COPY l copy"), 1);
+        client.cmd("LPOP l");
+        client.cmd("RPUSH copy more");
+        assert_eq!(client.int("LLEN copy"), len + 1);
+        assert_eq!(client.text("LINDEX copy 0"), "element-0");
+        assert_eq!(client.int("LLEN l"), len - 1);
+    }
+    let large = "x".repeat(20_000);
+    client.cmd_words(&["SET", "large", &large]);
+    client.cmd("COPY large other");
+    client.cmd("SETRANGE other 0 y");
+    assert!(client.text("GET large").starts_with('x'));
+}
+
+#[test]
+fn a_key_moves_to_another_database() {
+    let (_kvd, client, listener) = listening();
+    client.cmd("SET k v EX 100");
+    listener.take();
+    assert_eq!(client.int("MOVE k 1"), 1);
+    assert_eq!(events(&listener), ["move_from k", "move_to k"]);
+    assert_eq!(client.int("EXISTS k"), 0);
+    assert_eq!(client.int("MOVE k 1"), 0);
+    client.cmd("SET k other");
+    assert_eq!(client.int("MOVE k 1"), 0);
+    client.cmd("SELECT 1");
+    assert_eq!(client.text("GET k"), "v");
+    assert_eq!(client.int("TTL k"), 100);
+    assert_eq!(
+        client.err("MOVE nokey 1"),
+        "ERR source and destination objects are the same"
+    );
+    assert_eq!(client.err("MOVE k 16"), "ERR DB index is out of range");
+}
+
+#[test]
+fn databases_change_places() {
+    let kvd = Kvd::new();
+    let (client, other) = (kvd.client(), kvd.client());
+    client.cmd("SET k zero");
+    other.cmd("SELECT 1");
+    other.cmd("SET k one");
+    assert_eq!(client.text("SWAPDB 0 1"), "OK");
+    assert_eq!(client.text("GET k"), "one");
+    assert_eq!(other.text("GET k"), "zero");
+    assert_eq!(client.text("SWAPDB 3 3"), "OK");
+    assert_eq!(client.err("SWAPDB a b"), "ERR invalid first DB index");
+    assert_eq!(client.err("SWAPDB 0 b"), "ERR invalid second DB index");
+    assert_eq!(client.err("SWAPDB 0 16"), "ERR DB index is out of range");
+}
+
+#[test]
+fn a_transaction_fails_when_its_watched_key_moves() {
+    let kvd = Kvd::new();
+    let (one, two) = (kvd.client(), kvd.client());
+    let writes = [
+        "RENAME k other",
+        "RENAME source k",
+        "MOVE k 1",
+        "SWAPDB 0 2",
+        "COPY source k REPLACE",
+        "EXPIRE k -1",
+    ];
+    for write in writes {
+        one.cmd("FLUSHALL");
+        one.cmd("MSET k 1 source 2");
+        one.cmd("WATCH k");
+        two.cmd(write);
+        one.cmd("MULTI");
+        one.cmd("PING");
+        assert_eq!(one.cmd("EXEC"), Value::NullArray, "{write}");
+    }
+    one.cmd("FLUSHALL");
+    one.cmd("WATCH absent");
+    two.cmd("SWAPDB 0 2");
+    one.cmd("MULTI");
+    one.cmd("PING");
+    assert_eq!(one.cmd("EXEC").items().len(), 1);
+}
+
+#[test]
+fn expiry_options_are_checked_first() {
+    let client = Kvd::new().client();
+    client.cmd("SET k v");
+    assert_eq!(client.err("EXPIRE k abc FOO"), "ERR Unsupported option FOO");
+    assert_eq!(
+        client.err("EXPIRE k 1 NX GT"),
+        "ERR NX and XX, GT or LT options at the same time are not compatible"
+    );
+    assert_eq!(
+        client.err("EXPIRE nokey 9223372036854775807"),
+        "ERR invalid expire time in 'expire' command"
+    );
+    assert_eq!(client.int("EXPIRE k 10 XX"), 0);
+    assert_eq!(client.int("EXPIRE k 10 GT"), 0);
+    assert_eq!(client.int("EXPIRE k 10 LT"), 1);
+    assert_eq!(client.int("EXPIRE k 20 LT"), 0);
+    assert_eq!(client.int("EXPIRE k 20 XX GT"), 1);
+    assert_eq!(client.int("PEXPIREAT k 9223372036854775807"), 1);
+    assert_eq!(client.int("EXPIRETIME k"), 9_223_372_036_854_776);
+    assert_eq!(client.int("PEXPIRETIME k"), i64::MAX);
+}
