@@ -1,6 +1,7 @@
 //! The commands: one file or folder a family, one row a command.
 
 pub mod client;
+pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod debug;
@@ -11,15 +12,19 @@ pub mod generic;
 pub mod geo;
 pub mod hash;
 pub mod introspect;
+pub mod latency;
 pub mod list;
 pub mod member;
+pub mod memory;
 pub mod object;
 pub mod parse;
 pub mod pubsub;
+pub mod replication;
 pub mod scan;
 pub mod script;
 pub mod server;
 pub mod set;
+pub mod slowlog;
 pub mod string;
 pub mod transaction;
 pub mod zset;
@@ -47,6 +52,11 @@ pub static FAMILIES: &[&[Command]] = &[
     config::TABLE,
     introspect::TABLE,
     object::TABLE,
+    memory::TABLE,
+    slowlog::TABLE,
+    latency::TABLE,
+    replication::TABLE,
+    cluster::TABLE,
     debug::TABLE,
 ];
 

@@ -8,6 +8,8 @@ mod corpus;
 mod geo;
 mod harness;
 mod info;
+mod server;
+mod slowlog;
 mod string;
 mod tidy;
 mod zset;
