@@ -13,7 +13,6 @@ use crate::resp::args::OwnedArgs;
 use crate::resp::reply::{Outbox, Reply};
 use crate::resp::request::{Batch, LargeBulk, Limits, ProtocolError, State};
 use crate::store::db::Key;
-use crate::store::hash::hash_bytes;
 
 use super::Progress;
 

@@ -2,6 +2,7 @@
 
 pub mod bitmap;
 pub mod client;
+pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod debug;
@@ -13,16 +14,20 @@ pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
 pub mod introspect;
+pub mod latency;
 pub mod list;
 pub mod member;
+pub mod memory;
 pub mod object;
 pub mod parse;
 pub mod pubsub;
+pub mod replication;
 pub mod scan;
 pub mod script;
 pub mod server;
 pub mod set;
 pub mod sort;
+pub mod slowlog;
 pub mod string;
 pub mod transaction;
 pub mod zset;
@@ -53,6 +58,11 @@ pub static FAMILIES: &[&[Command]] = &[
     config::TABLE,
     introspect::TABLE,
     object::TABLE,
+    memory::TABLE,
+    slowlog::TABLE,
+    latency::TABLE,
+    replication::TABLE,
+    cluster::TABLE,
     debug::TABLE,
 ];
 

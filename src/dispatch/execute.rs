@@ -129,8 +129,11 @@ pub fn call(
         Reply::new(out, protocol).error(error.line());
     }
     engine.stats.record(found.id.index(), took_ns, ok);
-    if took_ns >= engine.stats.slow_ns {
-        crate::observe::slow_command(engine, key, found, args, took_ns);
+    let reply_bytes = out.len_since(before);
+    let large_bytes = engine.stats.large_bytes;
+    let is_large = reply_bytes >= large_bytes || args.wire_bytes_at_most() >= large_bytes;
+    if took_ns >= engine.stats.slow_ns || is_large {
+        crate::observe::notable_command(engine, key, found, args, took_ns, reply_bytes);
     }
     if !engine.effects.is_quiet() {
         settle(engine, key, db, args);

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::resp::args::OwnedArgs;
+use crate::resp::reply::Reply;
 use crate::store::hash::{HashState, Map, Set};
 use crate::store::value::Kind;
 
@@ -21,6 +22,23 @@ pub enum TimeoutReply {
     Null,
     /// The integer 0 or what was reached (WAIT).
     Int(i64),
+    /// An array of two integers: WAITAOF.
+    Ints([i64; 2]),
+}
+
+impl TimeoutReply {
+    /// Answers it.
+    pub fn write(self, reply: &mut Reply<'_>) {
+        match self {
+            TimeoutReply::NullArray => reply.null_array(),
+            TimeoutReply::Null => reply.null(),
+            TimeoutReply::Int(n) => reply.int(n),
+            TimeoutReply::Ints(numbers) => {
+                reply.array(numbers.len());
+                numbers.into_iter().for_each(|n| reply.int(n));
+            }
+        }
+    }
 }
 
 /// A handler's wish to block its client.

@@ -243,11 +243,7 @@ impl<'a> KeyCtx<'a> {
         on_timeout: TimeoutReply,
     ) {
         if self.caller.deny_blocking {
-            match on_timeout {
-                TimeoutReply::NullArray => self.reply.null_array(),
-                TimeoutReply::Null => self.reply.null(),
-                TimeoutReply::Int(reached) => self.reply.int(reached),
-            }
+            on_timeout.write(&mut self.reply);
             return;
         }
         let mut waited: Vec<Box<[u8]>> = Vec::with_capacity(keys.len());

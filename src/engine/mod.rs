@@ -24,6 +24,8 @@ use std::collections::VecDeque;
 
 use crate::config::Config;
 use crate::dispatch::table::Registry;
+use crate::observe::commandlog::CommandLog;
+use crate::observe::latency::LatencyMonitor;
 use crate::observe::machine::Machine;
 use crate::observe::stats::Stats;
 use crate::random::Rng;
@@ -74,6 +76,10 @@ pub struct Engine {
     pub registry: Registry,
     /// Counters.
     pub stats: Stats,
+    /// Slow commands, large requests and replies.
+    pub command_log: CommandLog,
+    /// What took longer than it should.
+    pub latency: LatencyMonitor,
     /// The hasher of keys, members and maps.
     pub hasher: HashState,
     /// Seeded randomness.
@@ -136,6 +142,8 @@ impl Engine {
             pushed_to_running: false,
             registry,
             stats,
+            command_log: CommandLog::default(),
+            latency: LatencyMonitor::default(),
             hasher,
             rng,
             now,

@@ -3,10 +3,10 @@
 //! Everything here runs in slices. [`Engine::tick`] takes at most [`HOUSEKEEPING_BUDGET_NS`] a
 //! turn and asks for the next turn at once while work is left.
 
+use crate::observe::latency::event;
 use crate::resp::reply::Reply;
 use crate::store::expire::ExpirePolicy;
 
-use super::blocked::TimeoutReply;
 use super::clients::{ClientKey, Closing};
 use super::gates::ServerGates;
 use super::notify::EventClass;
@@ -108,6 +108,7 @@ impl Engine {
     fn run_slices(&mut self) {
         let started = self.clock.mono_ns();
         let end = started + HOUSEKEEPING_BUDGET_NS;
+        let (expired, evicted) = (self.effects.lookups.expired, self.stats.evicted_keys);
         let mut left = true;
         if self.is_over_limit() {
             self.evict_slice(HOUSEKEEPING_BUDGET_NS / 2);
@@ -117,6 +118,18 @@ impl Engine {
         }
         left |= self.is_over_limit() && !self.keyspace.is_empty();
         self.housekeeping.work_left = left;
+        let took_ns = self.clock.mono_ns().saturating_sub(started);
+        if self.effects.lookups.expired > expired {
+            self.note_latency(event::EXPIRE_CYCLE, took_ns);
+        }
+        if self.stats.evicted_keys > evicted {
+            self.note_latency(event::EVICTION_CYCLE, took_ns);
+        }
+    }
+
+    fn note_latency(&mut self, event: &'static str, took_ns: u64) {
+        self.latency
+            .note(&self.config, event, took_ns, self.now.unix_ms);
     }
 
     /// One small piece of growth, freeing, compaction or expiry. Whether more is left.
@@ -171,11 +184,9 @@ impl Engine {
             return;
         };
         let mut reply = Reply::new(&mut client.outbox, client.protocol);
-        match (error, on.request.on_timeout) {
-            (Some(line), _) => reply.error(line),
-            (None, TimeoutReply::NullArray) => reply.null_array(),
-            (None, TimeoutReply::Null) => reply.null(),
-            (None, TimeoutReply::Int(n)) => reply.int(n),
+        match error {
+            Some(line) => reply.error(line),
+            None => on.request.on_timeout.write(&mut reply),
         }
         self.blocked.dequeue(&on);
         self.refresh_listeners();

@@ -57,6 +57,9 @@ impl Taken<'_> {
     }
 }
 
+/// The most that a request's own header, its first argument's and its large one's can take.
+const FRAME_BYTES_MAX: usize = 64;
+
 /// A view of the arguments of one command; the command's name is argument 0.
 #[derive(Clone, Copy, Default)]
 pub struct Args<'a> {
@@ -142,6 +145,28 @@ impl<'a> Args<'a> {
             spans: self.spans.get(index..).unwrap_or_default(),
             large: self.large.filter(|_| index <= self.spans.len()),
         }
+    }
+
+    /// The bytes of the request as clients write it.
+    pub fn wire_bytes(self) -> usize {
+        let header = |number: usize| itoa::Buffer::new().format(number).len() + 3;
+        let args: usize = self
+            .iter()
+            .map(|arg| header(arg.len()) + arg.len() + 2)
+            .sum();
+        header(self.len()) + args
+    }
+
+    /// A number that is at most a little above [`Args::wire_bytes`] and never below it, if these
+    /// are the arguments of a request; found without a look at each.
+    #[inline]
+    pub fn wire_bytes_at_most(self) -> usize {
+        let small = match (self.spans.first(), self.spans.last()) {
+            (Some(first), Some(last)) => last.end.saturating_sub(first.start) as usize,
+            _ => 0,
+        };
+        let large = self.large.map_or(0, |large| large.len());
+        small + large + FRAME_BYTES_MAX
     }
 
     /// The bytes of all arguments together, without the protocol around them.

@@ -12,6 +12,8 @@ mod harness;
 mod hyperloglog;
 mod info;
 mod sort;
+mod server;
+mod slowlog;
 mod string;
 mod tidy;
 mod zset;

@@ -9,6 +9,8 @@ mod memory;
 mod server;
 mod stats;
 
+pub use memory::Account;
+
 use std::fmt::{self, Write};
 
 use crate::engine::Engine;
@@ -112,7 +114,7 @@ pub fn human(bytes: u64) -> String {
 }
 
 /// A quotient, 0 if there is nothing to divide by.
-fn ratio(a: u64, b: u64) -> f64 {
+pub fn ratio(a: u64, b: u64) -> f64 {
     if b == 0 { 0.0 } else { a as f64 / b as f64 }
 }
 

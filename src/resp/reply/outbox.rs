@@ -203,6 +203,14 @@ impl Outbox {
         }
     }
 
+    /// The pending bytes that were added since a checkpoint.
+    #[inline]
+    pub fn len_since(&self, checkpoint: Checkpoint) -> usize {
+        let buffer = self.buffer.len().saturating_sub(checkpoint.buffer);
+        let large = self.large.saturating_sub(checkpoint.large);
+        (buffer + large).saturating_sub(self.skipped.saturating_sub(checkpoint.skipped))
+    }
+
     /// Drops what was written since `checkpoint`. Nothing may have been sent since then.
     pub fn truncate(&mut self, checkpoint: Checkpoint) {
         self.buffer.truncate(checkpoint.buffer);

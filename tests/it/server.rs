@@ -1,0 +1,139 @@
+//! MEMORY, OBJECT, CLUSTER, ROLE and the rest that is about the server alone.
+
+use crate::harness::{Kvd, Value};
+
+#[test]
+fn objects_tell_how_they_are_stored() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    client.cmd("SET n 5");
+    client.cmd("SET short text");
+    client.cmd(&format!("SET long {}", "v".repeat(45)));
+    assert_eq!(client.text("OBJECT ENCODING n"), "int");
+    assert_eq!(client.text("OBJECT ENCODING short"), "embstr");
+    assert_eq!(client.text("OBJECT ENCODING long"), "raw");
+    assert_eq!(client.cmd("OBJECT ENCODING nothing"), Value::NullBulk);
+    assert_eq!(client.int("OBJECT REFCOUNT n"), 1);
+    kvd.advance_ms(5_000);
+    assert_eq!(client.int("OBJECT IDLETIME n"), 5);
+    client.cmd("GET n");
+    assert_eq!(client.int("OBJECT IDLETIME n"), 0);
+    assert!(
+        client
+            .err("OBJECT FREQ n")
+            .starts_with("ERR An LFU maxmemory policy is not")
+    );
+    client.cmd("CONFIG SET maxmemory-policy allkeys-lfu");
+    client.cmd("SET hot 1");
+    assert!(client.int("OBJECT FREQ hot") >= 5);
+    assert!(
+        client
+            .err("OBJECT IDLETIME n")
+            .starts_with("ERR An LFU maxmemory policy is sel")
+    );
+}
+
+#[test]
+fn memory_is_accounted_for() {
+    let client = Kvd::new().client();
+    client.cmd("SET small v");
+    client.cmd(&format!("SET large {}", "v".repeat(100_000)));
+    let small = client.int("MEMORY USAGE small");
+    assert!((16..200).contains(&small), "{small}");
+    let large = client.int("MEMORY USAGE large SAMPLES 0");
+    assert!((100_000..101_000).contains(&large), "{large}");
+    assert_eq!(client.cmd("MEMORY USAGE nothing"), Value::NullBulk);
+    for wrong in ["SAMPLES", "SAMPLES -1", "FOO 1"] {
+        assert_eq!(
+            client.err(&format!("MEMORY USAGE small {wrong}")),
+            "ERR syntax error"
+        );
+    }
+    let stats = client.cmd("MEMORY STATS");
+    assert_eq!(stats.field("keys.count").int(), 2);
+    assert_eq!(stats.field("total.allocated").int(), 1 << 20);
+    assert!(stats.field("db.0").field("overhead.hashtable.main").int() > 0);
+    assert_eq!(stats.field("fragmentation").text(), "2");
+    assert_eq!(client.text("MEMORY PURGE"), "OK");
+    assert_eq!(client.text("MEMORY MALLOC-STATS"), "a report");
+    assert!(client.text("MEMORY DOCTOR").contains("tells nothing yet"));
+}
+
+#[test]
+fn a_primary_that_is_alone() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    let role = client.cmd("ROLE");
+    assert_eq!(role.items()[0].text(), "master");
+    assert_eq!(client.int("WAIT 0 0"), 0);
+    assert_eq!(client.err("WAIT 0 -1"), "ERR timeout is negative");
+    client.send("WAIT 1 50");
+    assert!(client.is_silent());
+    kvd.advance_ms(50);
+    assert_eq!(client.take_one().int(), 0);
+    client.send("WAITAOF 0 1 10");
+    kvd.advance_ms(10);
+    assert_eq!(
+        client.take_one(),
+        Value::Array(vec![Value::Int(0), Value::Int(0)])
+    );
+    assert_eq!(
+        client.err("WAITAOF 1 0 0"),
+        "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+    );
+    assert_eq!(client.text("REPLICAOF NO ONE"), "OK");
+    assert_eq!(client.err("REPLICAOF host x"), "ERR Invalid master port");
+    assert_eq!(
+        client.err("FAILOVER"),
+        "ERR FAILOVER requires connected replicas."
+    );
+    assert_eq!(client.err("FAILOVER ABORT"), "ERR No failover in progress.");
+    client.cmd("MULTI");
+    client.cmd("WAIT 1 0");
+    assert_eq!(client.cmd("EXEC").items()[0].int(), 0);
+}
+
+#[test]
+fn no_cluster_but_slots() {
+    let client = Kvd::new().client();
+    assert_eq!(client.int("CLUSTER KEYSLOT foo"), 12_182);
+    assert_eq!(
+        client.int("CLUSTER KEYSLOT {a}b"),
+        client.int("CLUSTER KEYSLOT a")
+    );
+    for line in ["CLUSTER INFO", "CLUSTER SLOTS", "CLUSTER MYID", "ASKING"] {
+        assert_eq!(
+            client.err(line),
+            "ERR This instance has cluster support disabled"
+        );
+    }
+    assert_eq!(client.text("READONLY"), "OK");
+    assert!(client.text("CLIENT INFO").contains(" flags=r "));
+    assert_eq!(client.text("READWRITE"), "OK");
+    assert_eq!(client.cmd("MODULE LIST").items().len(), 0);
+    assert!(
+        client
+            .err("MODULE LOAD /x.so")
+            .starts_with("ERR kvd has no modules")
+    );
+}
+
+#[test]
+fn shutdown_answers_only_if_it_does_not_happen() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    assert_eq!(client.err("SHUTDOWN foo"), "ERR syntax error");
+    assert_eq!(client.err("SHUTDOWN SAVE NOSAVE"), "ERR syntax error");
+    assert_eq!(client.err("SHUTDOWN ABORT NOW"), "ERR syntax error");
+    assert_eq!(client.err("SHUTDOWN ABORT"), "ERR No shutdown in progress.");
+    client.send("SHUTDOWN NOSAVE NOW");
+    assert!(client.is_silent());
+    assert_eq!(kvd.engine().take_exit(), Some(0));
+}
+
+#[test]
+fn a_signature() {
+    let client = Kvd::new().client();
+    assert!(client.text("LOLWUT").contains("Redis ver."));
+    assert!(client.int("LASTSAVE") > 0);
+}
