@@ -11,6 +11,7 @@ pub mod pubsub;
 pub mod scan;
 pub mod script;
 pub mod server;
+pub mod stream;
 pub mod string;
 pub mod transaction;
 
@@ -21,6 +22,7 @@ use crate::resp::reply::Reply;
 pub static FAMILIES: &[&[Command]] = &[
     string::TABLE,
     list::TABLE,
+    stream::TABLE,
     transaction::TABLE,
     script::TABLE,
     generic::TABLE,

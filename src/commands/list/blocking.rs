@@ -111,5 +111,6 @@ fn wait(ctx: &mut KeyCtx<'_>, keys: &[&[u8]], timeout_ms: u64, on_timeout: Timeo
         wakes_on_delete: false,
         timeout_ms,
         on_timeout,
+        retry_as: None,
     });
 }
