@@ -26,8 +26,9 @@ pub mod scan;
 pub mod script;
 pub mod server;
 pub mod set;
-pub mod sort;
 pub mod slowlog;
+pub mod sort;
+pub mod stream;
 pub mod string;
 pub mod transaction;
 pub mod zset;
@@ -45,6 +46,7 @@ pub static FAMILIES: &[&[Command]] = &[
     set::TABLE,
     zset::TABLE,
     geo::TABLE,
+    stream::TABLE,
     transaction::TABLE,
     script::TABLE,
     generic::TABLE,

@@ -160,5 +160,6 @@ fn block(ctx: &mut ServerCtx<'_>, timeout_ms: u64, on_timeout: TimeoutReply) {
         wakes_on_delete: false,
         timeout_ms,
         on_timeout,
+        retry_as: None,
     }));
 }

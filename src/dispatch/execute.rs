@@ -191,7 +191,7 @@ fn settle(engine: &mut Engine, key: ClientKey, db: u32, args: Args<'_>) {
 }
 
 /// Puts a client to wait.
-fn park(engine: &mut Engine, key: ClientKey, request: BlockRequest, args: Args<'_>) {
+fn park(engine: &mut Engine, key: ClientKey, mut request: BlockRequest, args: Args<'_>) {
     let deadline_us = (request.timeout_ms > 0).then(|| {
         engine
             .now
@@ -202,10 +202,11 @@ fn park(engine: &mut Engine, key: ClientKey, request: BlockRequest, args: Args<'
     let Some(client) = engine.clients.find_mut(key) else {
         return;
     };
+    let retry_as = request.retry_as.take();
     let on = BlockedOn {
         request,
         db: client.db,
-        args: OwnedArgs::from(args),
+        args: retry_as.unwrap_or_else(|| OwnedArgs::from(args)),
         deadline_us,
         ticket,
     };

@@ -54,6 +54,9 @@ pub struct BlockRequest {
     pub timeout_ms: u64,
     /// What to answer then.
     pub on_timeout: TimeoutReply,
+    /// The command that is run again, where it is not what the client sent: XREAD waits for what
+    /// follows the last entry there was when it began to wait.
+    pub retry_as: Option<OwnedArgs>,
 }
 
 /// What a blocked client waits for.

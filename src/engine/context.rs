@@ -258,6 +258,7 @@ impl<'a> KeyCtx<'a> {
             wakes_on_delete: false,
             timeout_ms,
             on_timeout,
+            retry_as: None,
         });
     }
 

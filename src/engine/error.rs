@@ -77,6 +77,8 @@ lines! {
     MIN_MAX_NOT_FLOAT = "ERR min or max is not a float";
     /// A lexicographic bound without `[` or `(`.
     MIN_MAX_NOT_STRING = "ERR min or max not valid string range item";
+    /// An id of a stream that is none.
+    STREAM_ID = "ERR Invalid stream ID specified as stream command argument";
     /// Cluster commands on a server that is none.
     NO_CLUSTER = "ERR This instance has cluster support disabled";
 }

@@ -47,7 +47,14 @@ pub struct Idmp {
     producers: BTreeMap<Box<[u8]>, Producer>,
     added: u64,
     duplicates: u64,
+    /// When [`Idmp::expire_when_due`] looks again, in Unix milliseconds.
+    next_expiry_ms: u64,
 }
+
+/// How often messages past their time are looked for.
+const EXPIRY_PERIOD_MS: u64 = 1_000;
+/// How many of them go at once.
+const EXPIRY_COUNT: usize = 100;
 
 /// The message id IDMPAUTO makes from the fields, whatever their order is.
 ///
@@ -74,6 +81,7 @@ impl Idmp {
             producers: BTreeMap::new(),
             added: 0,
             duplicates: 0,
+            next_expiry_ms: 0,
         }
     }
 
@@ -173,6 +181,16 @@ impl Idmp {
             !producer.records.is_empty()
         });
         expired
+    }
+
+    /// Forgets some messages past their time, unless that was done within the last second.
+    pub fn expire_when_due(&mut self, now_ms: u64) {
+        if now_ms < self.next_expiry_ms && self.next_expiry_ms - now_ms <= EXPIRY_PERIOD_MS {
+            return;
+        }
+        if self.expire(now_ms, EXPIRY_COUNT) < EXPIRY_COUNT {
+            self.next_expiry_ms = now_ms.saturating_add(EXPIRY_PERIOD_MS);
+        }
     }
 
     /// An estimate of the heap bytes held.

@@ -253,6 +253,16 @@ impl Stream {
         Some(group)
     }
 
+    /// A stream that holds a destroyed group and is good for nothing but freeing it in slices.
+    pub fn husk_of(group: Group) -> Stream {
+        let mut groups = Groups::default();
+        groups.0.insert(Box::default(), group);
+        Stream {
+            groups: Some(Box::new(groups)),
+            ..Stream::default()
+        }
+    }
+
     /// What idempotent producers sent; none when there never were any.
     pub fn idmp(&self) -> Option<&Idmp> {
         self.idmp.as_deref()
