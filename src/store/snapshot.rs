@@ -109,8 +109,8 @@ const SAMPLES: usize = 8;
 
 impl Db {
     /// Begins a snapshot of the keys as they are now. `encode` is called for collections that
-    /// change before the walk comes to them. `false` while another snapshot is under way or still to be
-    /// walked to its end.
+    /// change before the walk comes to them. `false` while another snapshot is under way or still
+    /// to be walked to its end.
     pub fn begin_snapshot(&mut self, encode: Encode) -> bool {
         if self.heap.snapshot.is_some() {
             return false;
