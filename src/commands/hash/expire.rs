@@ -112,7 +112,7 @@ fn set_expiry(ctx: &mut KeyCtx<'_>, args: Args<'_>, unit: Unit, name: &str) -> C
         reply_absent(&mut ctx.reply, fields.count);
         return Ok(());
     };
-    let is_past = at_ms <= ctx.now.unix_ms && !ctx.caller.keep_expired;
+    let is_past = ctx.is_past(at_ms);
     let names = args.iter_from(fields.start);
     let propagates = ctx.effects.listeners.propagation;
     let (changes, changed_names) = edit(ctx, slot, |hash, cx, reply| {

@@ -295,7 +295,7 @@ fn say_once(said: &mut Option<bool>, value: bool) -> Result<(), CommandError> {
 /// Whether a time given has come already. While data is loaded it is kept all the same: what is
 /// loaded says itself what became of it.
 fn past(ctx: &KeyCtx<'_>, expiry: Expiry) -> bool {
-    matches!(expiry, Expiry::At(at_ms) if at_ms <= ctx.now.unix_ms) && !ctx.caller.keep_expired
+    matches!(expiry, Expiry::At(at_ms) if ctx.is_past(at_ms))
 }
 
 fn reply_value(hash: &Hash, name: &[u8], cx: HashContext<'_>, reply: &mut Reply<'_>) {
