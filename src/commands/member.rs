@@ -7,6 +7,7 @@ use crate::resp::glob;
 use crate::resp::number::{parse_i64, parse_u64};
 use crate::resp::reply::Reply;
 use crate::store::types::listpack::{Entry, IntBuf};
+use crate::store::value::Kind;
 
 /// COUNT where none is given.
 const COUNT_DEFAULT: usize = 10;
@@ -36,16 +37,16 @@ pub struct Filter<'a> {
     pattern: Option<&'a [u8]>,
     /// COUNT.
     pub count: usize,
-    /// NOVALUES.
+    /// NOVALUES of a hash, NOSCORES of a sorted set.
     pub no_values: bool,
 }
 
 impl<'a> Filter<'a> {
-    /// Reads `[MATCH pattern] [COUNT count]`, and `[NOVALUES]` of a hash.
+    /// Reads `[MATCH pattern] [COUNT count]`, `[NOVALUES]` of a hash, `[NOSCORES]` of a sorted set.
     ///
     /// # Errors
     /// Redis's.
-    pub fn parse(args: Args<'a>, is_hash: bool) -> Result<Filter<'a>, CommandError> {
+    pub fn parse(args: Args<'a>, kind: Kind) -> Result<Filter<'a>, CommandError> {
         let mut filter = Filter {
             pattern: None,
             count: COUNT_DEFAULT,
@@ -66,13 +67,20 @@ impl<'a> Filter<'a> {
                     filter.pattern = Some(value).filter(|pattern| *pattern != b"*");
                     at += 2;
                 }
-                _ if is("novalues") && is_hash => {
+                _ if (kind == Kind::Hash && is("novalues"))
+                    || (kind == Kind::ZSet && is("noscores")) =>
+                {
                     filter.no_values = true;
                     at += 1;
                 }
                 _ if is("novalues") => {
                     return Err(CommandError::fixed(
                         "ERR NOVALUES option can only be used in HSCAN",
+                    ));
+                }
+                _ if is("noscores") => {
+                    return Err(CommandError::fixed(
+                        "ERR NOSCORES option can only be used in ZSCAN",
                     ));
                 }
                 _ => return Err(CommandError::SYNTAX),

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use crate::commands::zset::{self, limits, member_text, reply_member};
+use crate::commands::member::reply_entry;
+use crate::commands::zset::{self, limits, member_text};
 use crate::engine::context::KeyCtx;
 use crate::engine::error::CommandResult;
 use crate::resp::args::Args;
@@ -154,7 +155,7 @@ fn reply(reply: &mut Reply<'_>, found: &[Found<'_>], request: &Request<'_>, metr
         if words > 1 {
             reply.array(words);
         }
-        reply_member(reply, found.member);
+        reply_entry(reply, found.member);
         if request.with_distance {
             reply_distance(reply, found.distance / metres);
         }

@@ -85,7 +85,7 @@ pub fn sscan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         reply.array(0);
         return Ok(());
     };
-    let filter = Filter::parse(args, false)?;
+    let filter = Filter::parse(args, Kind::Set)?;
     // The cursor comes first in the reply but is known last.
     let mut members = Vec::new();
     let next = set.scan(cursor, filter.count, |member| {

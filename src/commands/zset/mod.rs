@@ -9,6 +9,7 @@ mod read;
 use std::borrow::Cow;
 
 use crate::commands::docs;
+use crate::commands::member::reply_entry;
 use crate::dispatch::{keys::*, table::*};
 use crate::engine::context::KeyCtx;
 use crate::engine::error::CommandError;
@@ -121,15 +122,6 @@ fn parse_score(text: &[u8]) -> Result<f64, CommandError> {
     parse_f64(text).ok_or(CommandError::NOT_FLOAT)
 }
 
-/// Writes a member.
-#[inline]
-pub(super) fn reply_member(reply: &mut Reply<'_>, member: Entry<'_>) {
-    match member {
-        Entry::Int(n) => reply.bulk_int(n),
-        Entry::Str(bytes) => reply.bulk(bytes),
-    }
-}
-
 /// A member's text: only an integer's is made.
 #[inline]
 pub(super) fn member_text(member: Entry<'_>) -> Cow<'_, [u8]> {
@@ -155,7 +147,7 @@ fn reply_scored(reply: &mut Reply<'_>, member: Entry<'_>, score: f64, with_score
     if with_scores && reply.protocol() == Protocol::Resp3 {
         reply.array(2);
     }
-    reply_member(reply, member);
+    reply_entry(reply, member);
     if with_scores {
         reply.double(score);
     }

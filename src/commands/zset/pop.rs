@@ -1,6 +1,7 @@
 //! Taking from an end, at once or when there is something: ZPOPMIN ZPOPMAX ZMPOP BZPOPMIN BZPOPMAX
 //! BZMPOP.
 
+use crate::commands::member::reply_entry;
 use crate::commands::parse;
 use crate::engine::blocked::TimeoutReply;
 use crate::engine::context::KeyCtx;
@@ -13,7 +14,7 @@ use crate::store::db::{Key, Slot};
 use crate::store::types::zset::ZSet;
 use crate::store::value::Kind;
 
-use super::{reply_member, zset, zset_mut};
+use super::{zset, zset_mut};
 
 /// From which end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,7 +208,7 @@ fn take(
         if in_pairs {
             reply.array(2);
         }
-        reply_member(reply, member);
+        reply_entry(reply, member);
         reply.double(score);
     }
     let is_all = count == len;

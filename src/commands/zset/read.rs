@@ -3,21 +3,16 @@
 
 use smallvec::SmallVec;
 
+use crate::commands::member::{self, Draw, Filter, reply_entry};
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
-use crate::resp::glob;
-use crate::resp::number::{format_f64_17, parse_i64, parse_u64};
-use crate::store::types::listpack::{Entry, IntBuf};
+use crate::resp::number::format_f64_17;
+use crate::store::types::listpack::Entry;
 use crate::store::types::zset::{LexRange, ScoreRange};
 use crate::store::value::Kind;
 
-use super::{reply_member, reply_members_head, reply_scored, zset};
-
-/// Random members that one command may ask for: more than any client can take.
-const RANDOM_MAX: u64 = 1 << 32;
-/// COUNT of ZSCAN where none is given.
-const SCAN_COUNT_DEFAULT: usize = 10;
+use super::{reply_members_head, reply_scored, zset};
 
 /// ZSCORE key member
 pub fn zscore(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
@@ -103,20 +98,14 @@ pub fn zrandmember(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let Some(count) = args.get(2) else {
         return random_one(ctx, args);
     };
-    let count = parse_i64(count).ok_or(CommandError::NOT_INTEGER)?;
-    if count == i64::MIN {
-        return Err(CommandError::fixed(
-            "ERR value is out of range, value must between -9223372036854775807 and \
-             9223372036854775807",
-        ));
-    }
+    let draw = Draw::parse(count)?;
     let with_scores = match args.get(3) {
         None => false,
         Some(word) if args.len() == 4 && word.eq_ignore_ascii_case(b"withscores") => true,
         Some(_) => return Err(CommandError::SYNTAX),
     };
-    let too_many = count < 0 && count.unsigned_abs() > RANDOM_MAX;
-    if too_many || (with_scores && count.unsigned_abs() > i64::MAX as u64 / 2) {
+    let (Draw::Distinct(wanted) | Draw::Repeated(wanted)) = draw;
+    if with_scores && wanted > i64::MAX as usize / 2 {
         return Err(CommandError::OUT_OF_RANGE);
     }
     let key = ctx.key(args.at(1));
@@ -125,34 +114,26 @@ pub fn zrandmember(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         return Ok(());
     };
     let set = zset(ctx.db, slot)?;
-    let wanted = count.unsigned_abs() as usize;
+    let count = draw.count(set.len())?;
     let (reply, rng) = (&mut ctx.reply, &mut *ctx.rng);
-    if count < 0 {
-        reply_members_head(reply, wanted, with_scores);
-        for _ in 0..wanted {
-            if let Some((member, score)) = set.random(rng) {
-                reply_scored(reply, member, score, with_scores);
-            }
-        }
-    } else {
-        reply_members_head(reply, wanted.min(set.len()), with_scores);
-        set.sample(rng, wanted, |member, score| {
+    reply_members_head(reply, count, with_scores);
+    if let Draw::Distinct(_) = draw {
+        set.sample(rng, count, |member, score| {
             reply_scored(reply, member, score, with_scores);
         });
+        return Ok(());
+    }
+    for _ in 0..count {
+        if let Some((member, score)) = set.random(rng) {
+            reply_scored(reply, member, score, with_scores);
+        }
     }
     Ok(())
 }
 
-/// What ZSCAN filters by.
-struct ScanOptions<'a> {
-    pattern: Option<&'a [u8]>,
-    count: usize,
-    no_scores: bool,
-}
-
 /// ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]
 pub fn zscan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let cursor = parse_u64(args.at(2)).ok_or(CommandError::INVALID_CURSOR)?;
+    let cursor = member::cursor(args)?;
     let key = ctx.key(args.at(1));
     let Some(slot) = ctx.read_kind(&key, Kind::ZSet)? else {
         ctx.reply.array(2);
@@ -160,68 +141,32 @@ pub fn zscan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         ctx.reply.array(0);
         return Ok(());
     };
-    let options = parse_scan(args)?;
-    // The cursor comes first in the reply but is known last.
-    let mut found: SmallVec<[(Entry<'_>, f64); 16]> = SmallVec::new();
+    let filter = Filter::parse(args, Kind::ZSet)?;
     let set = zset(ctx.db, slot)?;
     let is_small = set.as_listpack().is_some();
-    let next = set.scan(cursor, options.count, |member, score| {
-        let text = &mut IntBuf::new();
-        let matches = |pattern| glob::matches(pattern, member.bytes(text), false);
-        if options.pattern.is_none_or(matches) {
+    // The cursor comes first in the reply but is known last.
+    let mut found: SmallVec<[(Entry<'_>, f64); 16]> = SmallVec::new();
+    let next = set.scan(cursor, filter.count, |member, score| {
+        if filter.admits(member) {
             found.push((member, score));
         }
     });
     ctx.reply.array(2);
     ctx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());
-    let words = if options.no_scores { 1 } else { 2 };
+    let words = if filter.no_values { 1 } else { 2 };
     ctx.reply.array(found.len() * words);
     for (member, score) in found {
-        reply_member(&mut ctx.reply, member);
-        if !options.no_scores {
-            // As Redis writes them here: a large set's with all digits.
-            match is_small {
-                true => ctx.reply.double_bulk(score),
-                false => ctx.reply.bulk(&format_f64_17(score)),
-            }
+        reply_entry(&mut ctx.reply, member);
+        if filter.no_values {
+            continue;
+        }
+        // As Redis writes them here: a large set's with all digits.
+        match is_small {
+            true => ctx.reply.double_bulk(score),
+            false => ctx.reply.bulk(&format_f64_17(score)),
         }
     }
     Ok(())
-}
-
-fn parse_scan(args: Args<'_>) -> Result<ScanOptions<'_>, CommandError> {
-    let mut options = ScanOptions {
-        pattern: None,
-        count: SCAN_COUNT_DEFAULT,
-        no_scores: false,
-    };
-    let mut at = 3;
-    while let Some(word) = args.get(at) {
-        at += 2;
-        if word.eq_ignore_ascii_case(b"noscores") {
-            options.no_scores = true;
-            at -= 1;
-            continue;
-        }
-        if word.eq_ignore_ascii_case(b"novalues") {
-            return Err(CommandError::fixed(
-                "ERR NOVALUES option can only be used in HSCAN",
-            ));
-        }
-        let value = args.get(at - 1).ok_or(CommandError::SYNTAX)?;
-        if word.eq_ignore_ascii_case(b"count") {
-            let count = parse_i64(value).ok_or(CommandError::NOT_INTEGER)?;
-            if count < 1 {
-                return Err(CommandError::SYNTAX);
-            }
-            options.count = count as usize;
-        } else if word.eq_ignore_ascii_case(b"match") {
-            options.pattern = Some(value).filter(|pattern| *pattern != b"*");
-        } else {
-            return Err(CommandError::SYNTAX);
-        }
-    }
-    Ok(options)
 }
 
 fn rank(
@@ -269,7 +214,7 @@ fn random_one(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         None => None,
     };
     match found {
-        Some((member, _)) => reply_member(&mut ctx.reply, member),
+        Some((member, _)) => reply_entry(&mut ctx.reply, member),
         None => ctx.reply.null(),
     }
     Ok(())
