@@ -65,9 +65,10 @@ fn permitted(engine: &mut Engine, key: ClientKey, found: Found) -> Result<(), Co
         return Err(CommandError::NO_AUTH);
     }
     if session.has(SessionGates::IN_MULTI) && flags.contains(NO_MULTI) {
-        return Err(CommandError::fixed(
-            "ERR Command not allowed inside a transaction",
-        ));
+        return Err(CommandError::new(format!(
+            "ERR Command '{}' not allowed inside a transaction",
+            found.command.name
+        )));
     }
     if session.has(SessionGates::SUBSCRIBER)
         && client.protocol == Protocol::Resp2

@@ -16,20 +16,41 @@ use super::{request, words};
 /// When tests begin: a date long after any expiry in them was "in the past".
 const START_MS: i64 = 1_700_000_000_000;
 
+/// The time of a test.
+#[derive(Clone, Copy)]
+pub struct Time {
+    pub unix_ms: i64,
+    pub mono_ns: u64,
+    /// How far each look at the monotonic clock moves it: 0, unless budgets are to run out.
+    pub step_ns: u64,
+}
+
+impl Time {
+    fn now(self) -> Now {
+        Now {
+            unix_ms: self.unix_ms,
+            mono_us: self.mono_ns / 1_000,
+        }
+    }
+}
+
 #[derive(Clone)]
-struct TestClock(Rc<Cell<Now>>);
+struct TestClock(Rc<Cell<Time>>);
 
 impl Clock for TestClock {
     fn now(&self) -> Now {
-        self.0.get()
+        self.0.get().now()
     }
 
     fn mono_ns(&self) -> u64 {
-        self.0.get().mono_us * 1_000
+        let mut time = self.0.get();
+        time.mono_ns += time.step_ns;
+        self.0.set(time);
+        time.mono_ns
     }
 
     fn thread_cpu_us(&self) -> u64 {
-        self.0.get().mono_us
+        self.0.get().now().mono_us
     }
 }
 
@@ -37,7 +58,7 @@ impl Clock for TestClock {
 #[derive(Clone)]
 pub struct Kvd {
     engine: Rc<RefCell<Box<Engine>>>,
-    clock: Rc<Cell<Now>>,
+    clock: Rc<Cell<Time>>,
     /// What the server believes about the machine.
     pub machine: TestMachine,
 }
@@ -50,6 +71,11 @@ impl Kvd {
 
     /// A server with some configuration values changed.
     pub fn with(options: &[(&str, &str)]) -> Kvd {
+        Kvd::seeded(1, options)
+    }
+
+    /// A server whose random choices and hashes follow from `seed`.
+    pub fn seeded(seed: u64, options: &[(&str, &str)]) -> Kvd {
         let mut arguments = Vec::new();
         for (name, value) in options {
             arguments.push(format!("--{name}").into_bytes());
@@ -62,15 +88,16 @@ impl Kvd {
         let mut stdin = || Ok(Vec::new());
         let loaded = load(&sources, &mut OsFiles, &mut stdin).expect("valid options");
         let config = loaded.config;
-        let clock = Rc::new(Cell::new(Now {
+        let clock = Rc::new(Cell::new(Time {
             unix_ms: START_MS,
-            mono_us: 1_000_000,
+            mono_ns: 1_000_000_000,
+            step_ns: 0,
         }));
         let machine = TestMachine::new(clock.clone());
         let engine = Engine::new(
             config,
             kvd::registry(),
-            1,
+            seed,
             Box::new(TestClock(clock.clone())),
             Box::new(machine.clone()),
         );
@@ -94,20 +121,29 @@ impl Kvd {
 
     /// Lets time pass, and the server do what it does meanwhile.
     pub fn advance_ms(&self, ms: u64) {
-        let now = self.clock.get();
-        self.clock.set(Now {
-            unix_ms: now.unix_ms + ms as i64,
-            mono_us: now.mono_us + ms * 1_000,
+        let time = self.clock.get();
+        self.clock.set(Time {
+            unix_ms: time.unix_ms + ms as i64,
+            mono_ns: time.mono_ns + ms * 1_000_000,
+            ..time
         });
         self.turn();
     }
 
+    /// From now on each look at the monotonic clock moves it, so that budgets run out.
+    pub fn tick_by_ns(&self, step_ns: u64) {
+        self.clock.set(Time {
+            step_ns,
+            ..self.clock.get()
+        });
+    }
+
     /// Moves the wall clock alone, as an administrator or NTP does.
     pub fn jump_wall_ms(&self, ms: i64) {
-        let now = self.clock.get();
-        self.clock.set(Now {
-            unix_ms: now.unix_ms + ms,
-            ..now
+        let time = self.clock.get();
+        self.clock.set(Time {
+            unix_ms: time.unix_ms + ms,
+            ..time
         });
         self.turn();
     }
@@ -119,20 +155,22 @@ impl Kvd {
 
     /// Turns until nothing is left to do at once.
     pub fn turn(&self) {
+        while self.one_turn() {}
+    }
+
+    /// One turn without new bytes. Whether the server wants another at once.
+    pub fn one_turn(&self) -> bool {
         let mut engine = self.engine.borrow_mut();
-        for _ in 0..1_000 {
-            engine.begin_turn();
-            while let Some(key) = engine.next_ready() {
-                let _ = engine.resume(key);
-            }
-            engine.tick();
-            if engine
-                .next_deadline()
-                .is_none_or(|at| at > engine.mono_us())
-            {
-                break;
+        engine.begin_turn();
+        while let Some(key) = engine.next_ready() {
+            while engine.resume(key) == Progress::More {
+                engine.begin_turn();
             }
         }
+        engine.tick();
+        engine
+            .next_deadline()
+            .is_some_and(|at| at <= engine.mono_us())
     }
 
     /// The engine itself, for tests of a seam.
@@ -168,6 +206,11 @@ impl Client {
     /// The bytes the server has for this client.
     pub fn take_bytes(&self) -> Vec<u8> {
         self.kvd.turn();
+        self.take_bytes_now()
+    }
+
+    /// The bytes the server has for this client in this turn.
+    pub fn take_bytes_now(&self) -> Vec<u8> {
         let mut engine = self.kvd.engine.borrow_mut();
         let Some(outbox) = engine.outbox(self.key) else {
             return Vec::new();
@@ -238,6 +281,11 @@ impl Client {
     /// Whether the server wants this connection closed.
     pub fn is_closing(&self) -> bool {
         self.kvd.engine.borrow().closing(self.key) != Closing::No
+    }
+
+    /// Its address in the engine, for tests of a seam.
+    pub fn key(&self) -> ClientKey {
+        self.key
     }
 
     /// The connection breaks.

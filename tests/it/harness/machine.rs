@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use kvd::config::Config;
 use kvd::observe::machine::{AllocatorStats, Ineffective, Machine, ProcessUsage, SystemFacts};
-use kvd::time::Now;
+
+use super::local::Time;
 
 /// See the module's text. Clones are the same machine.
 #[derive(Clone)]
 pub struct TestMachine {
-    clock: Rc<Cell<Now>>,
+    clock: Rc<Cell<Time>>,
     facts: SystemFacts,
     /// The memory in use.
     pub used_bytes: Rc<Cell<u64>>,
@@ -23,7 +24,7 @@ pub struct TestMachine {
 }
 
 impl TestMachine {
-    pub fn new(clock: Rc<Cell<Now>>) -> TestMachine {
+    pub fn new(clock: Rc<Cell<Time>>) -> TestMachine {
         TestMachine {
             clock,
             facts: SystemFacts {
@@ -98,9 +99,10 @@ impl Machine for TestMachine {
 
     fn sleep(&mut self, time: Duration) {
         let now = self.clock.get();
-        self.clock.set(Now {
+        self.clock.set(Time {
             unix_ms: now.unix_ms + time.as_millis() as i64,
-            mono_us: now.mono_us + time.as_micros() as u64,
+            mono_ns: now.mono_ns + time.as_nanos() as u64,
+            ..now
         });
     }
 }

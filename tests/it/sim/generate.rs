@@ -1,0 +1,135 @@
+//! Makes up arguments.
+
+use fastrand::Rng;
+
+use super::model::Words;
+
+/// What arguments are made of.
+pub struct Gen {
+    pub rng: Rng,
+    /// How many keys of a kind there are to choose from.
+    pub pool: usize,
+    pub now_ms: i64,
+    pub databases: usize,
+}
+
+impl Gen {
+    /// True once in `n` times.
+    pub fn once_in(&mut self, n: u32) -> bool {
+        self.rng.u32(..n) == 0
+    }
+
+    /// One of these.
+    pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.rng.usize(..of.len())]
+    }
+
+    /// Some of them, at least one.
+    pub fn some<T>(&mut self, most: usize, mut make: impl FnMut(&mut Gen) -> T) -> Vec<T> {
+        let count = 1 + self.rng.usize(..most);
+        (0..count).map(|_| make(self)).collect()
+    }
+
+    /// A key, mostly one that commands of `kind` use, so that most commands meet their own type.
+    pub fn key(&mut self, kind: char) -> Vec<u8> {
+        let kind = if self.once_in(12) {
+            self.one(&['s', 'h', 'l', 't', 'z'])
+        } else {
+            kind
+        };
+        match self.rng.u32(..60) {
+            0 => Vec::new(),
+            1 => b"\r\n\0\xff".to_vec(),
+            2 => [&[b'x'; 300][..], &[kind as u8]].concat(),
+            _ => format!("{kind}{}", self.rng.usize(..self.pool)).into_bytes(),
+        }
+    }
+
+    /// A key of any kind.
+    pub fn any_key(&mut self) -> Vec<u8> {
+        let kind = self.one(&['s', 's', 'h', 'l', 't', 'z']);
+        self.key(kind)
+    }
+
+    /// A short text from a small stock, so that it is met again.
+    pub fn member(&mut self) -> Vec<u8> {
+        match self.rng.u32(..30) {
+            0 => Vec::new(),
+            1 => {
+                let len = self.rng.usize(..100);
+                vec![0xff; len]
+            }
+            2..12 => self.rng.usize(..self.pool.max(20)).to_string().into_bytes(),
+            _ => format!("m{}", self.rng.usize(..self.pool.max(20))).into_bytes(),
+        }
+    }
+
+    /// A value: numbers, texts, bytes; a few beyond the sizes at which they are kept otherwise.
+    pub fn value(&mut self) -> Vec<u8> {
+        match self.rng.u32(..40) {
+            0 => Vec::new(),
+            1..14 => self.integer(),
+            14 => b"9223372036854775808".to_vec(),
+            15 => b"-0".to_vec(),
+            16 => b" 1".to_vec(),
+            17 => {
+                let len = self.one(&[16_383, 16_384, 16_385, 20_000, 40_000]);
+                vec![b'v'; len]
+            }
+            18..22 => {
+                let len = self.rng.usize(..600);
+                std::iter::repeat_with(|| self.rng.u8(..))
+                    .take(len)
+                    .collect()
+            }
+            22..26 => {
+                let len = self.one(&[44, 45, 63, 64, 65, 127, 128, 129, 1_023, 1_024]);
+                vec![b'w'; len]
+            }
+            _ => format!("value {}", self.rng.u16(..)).into_bytes(),
+        }
+    }
+
+    /// A number as text, mostly small.
+    pub fn integer(&mut self) -> Vec<u8> {
+        let n = match self.rng.u32(..12) {
+            0 => i64::MAX,
+            1 => i64::MIN,
+            2 => self.rng.i64(..),
+            3 => self.rng.i64(-70_000..70_000),
+            _ => self.rng.i64(-20..100),
+        };
+        n.to_string().into_bytes()
+    }
+
+    /// A number of milliseconds from now on, mostly near enough to come.
+    pub fn span_ms(&mut self) -> i64 {
+        match self.rng.u32(..10) {
+            0 => 1,
+            1 => self.rng.i64(1..100_000_000),
+            2..6 => self.rng.i64(1..20_000),
+            _ => self.rng.i64(1..300),
+        }
+    }
+
+    /// An expiry option of SET and GETEX.
+    pub fn expiry(&mut self) -> Words {
+        let span = self.span_ms();
+        let at = self.now_ms + if self.once_in(8) { -span } else { span };
+        let (name, value) = match self.rng.u32(..4) {
+            0 => ("EX", span / 1_000 + 1),
+            1 => ("px", span),
+            2 => ("EXAT", at / 1_000),
+            _ => ("PXAT", at),
+        };
+        vec![name.into(), value.to_string().into_bytes()]
+    }
+}
+
+/// The words of a command.
+#[macro_export]
+macro_rules! words {
+    ($($word:expr),* $(,)?) => {
+        vec![$(AsRef::<[u8]>::as_ref(&$word).to_vec()),*]
+    };
+}

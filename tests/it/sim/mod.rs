@@ -1,0 +1,55 @@
+//! The simulator. A seed decides everything: what several clients send, where the bytes are cut,
+//! what garbage comes between, when clocks jump, when connections break. A plain model of the
+//! keyspace runs beside the server; every reply is compared with it, and now and then all data.
+//!
+//! `KVD_SEED=n cargo test simulator` replays one seed and prints what it does;
+//! `KVD_SEEDS=n` runs that many. A type is one file with a table of [`model::Row`]s, listed in
+//! [`ROWS`], and a variant of [`model::Data`].
+
+mod generate;
+mod keys;
+mod model;
+mod strings;
+mod transactions;
+mod want;
+mod world;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The commands that clients send. Those that the server does not have yet are left out.
+const ROWS: &[&[model::Row]] = &[strings::ROWS, keys::ROWS, transactions::ROWS];
+
+/// Seeds of a plain run.
+const SEEDS: u64 = 240;
+
+fn variable(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name}: a number, not {value}")),
+    )
+}
+
+#[test]
+fn simulator() {
+    if let Some(seed) = variable("KVD_SEED") {
+        return world::run(seed, true);
+    }
+    let seeds = variable("KVD_SEEDS").unwrap_or(SEEDS);
+    let next = AtomicU64::new(1);
+    let threads = std::thread::available_parallelism().map_or(2, |n| n.get().min(8));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed > seeds {
+                        return;
+                    }
+                    world::run(seed, false);
+                }
+            });
+        }
+    });
+}

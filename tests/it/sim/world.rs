@@ -1,0 +1,490 @@
+//! Clients, wires and clocks: what happens, one step after the other.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use fastrand::Rng;
+
+use super::ROWS;
+use super::generate::Gen;
+use super::model::{Command, Ctx, Data, Model, Session};
+use super::transactions::execute;
+use super::want::{Want, page_of};
+use crate::harness::{Client, Kvd, Value, decode, request};
+use crate::words;
+
+/// Steps of a seed.
+const STEPS: usize = 250;
+/// Steps between two looks at all data.
+const FULL_CHECK_STEPS: usize = 60;
+/// What is remembered for a report.
+const TRACE_LINES: usize = 40;
+
+/// Runs one seed; panics with a report if the server and the model differ.
+pub fn run(seed: u64, verbose: bool) {
+    let mut world = World::new(seed, verbose);
+    for step in 0..STEPS {
+        world.step = step;
+        world.act();
+        if step % FULL_CHECK_STEPS == FULL_CHECK_STEPS - 1 {
+            world.check_everything();
+        }
+    }
+    world.finish();
+}
+
+/// A reply that is to come.
+struct Expected {
+    command: Command,
+    want: Want,
+    resp3: bool,
+}
+
+/// A client with its half of the wire.
+struct Peer {
+    client: Client,
+    session: Session,
+    /// Bytes not sent yet, and how many bytes before each command's end are left.
+    unsent: Vec<u8>,
+    ends: VecDeque<(usize, Command)>,
+    expected: VecDeque<Expected>,
+    /// Where its walk with SCAN is, and what it has seen.
+    cursor: Vec<u8>,
+    seen: BTreeSet<Vec<u8>>,
+}
+
+impl Peer {
+    fn new(kvd: &Kvd) -> Peer {
+        Peer {
+            client: kvd.client(),
+            session: Session::default(),
+            unsent: Vec::new(),
+            ends: VecDeque::new(),
+            expected: VecDeque::new(),
+            cursor: b"0".to_vec(),
+            seen: BTreeSet::new(),
+        }
+    }
+
+    /// Whether everything it asked is answered.
+    fn is_quiet(&self) -> bool {
+        self.ends.is_empty() && self.expected.is_empty()
+    }
+}
+
+/// Says, if the test fails, where it was.
+struct Trace {
+    seed: u64,
+    verbose: bool,
+    lines: VecDeque<String>,
+}
+
+impl Trace {
+    fn add(&mut self, line: String) {
+        if self.verbose {
+            eprintln!("{line}");
+        }
+        self.lines.push_back(line);
+        if self.lines.len() > TRACE_LINES {
+            self.lines.pop_front();
+        }
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        if std::thread::panicking() && !self.verbose {
+            let lines: Vec<&str> = self.lines.iter().map(String::as_str).collect();
+            let seed = self.seed;
+            eprintln!("{}\nreplay with KVD_SEED={seed}", lines.join("\n"));
+        }
+    }
+}
+
+struct World {
+    kvd: Kvd,
+    model: Model,
+    peers: Vec<Peer>,
+    generate: Gen,
+    commands: Vec<&'static super::model::Row>,
+    trace: Trace,
+    step: usize,
+}
+
+impl World {
+    fn new(seed: u64, verbose: bool) -> World {
+        let mut rng = Rng::with_seed(seed);
+        let shards = ["1", "1", "2", "16", "64"][rng.usize(..5)];
+        let kvd = Kvd::seeded(seed, &[("shards", shards), ("databases", "3")]);
+        kvd.tick_by_ns([0, 0, 1_000, 50_000, 400_000][rng.usize(..5)]);
+        let pool = [2, 8, 20, 20, 2_000][rng.usize(..5)];
+        let mut commands = Vec::new();
+        for row in ROWS.iter().copied().flatten() {
+            let known = kvd.engine().registry.lookup(row.name.as_bytes()).is_some();
+            let weight = if known { row.weight } else { 0 };
+            commands.extend(std::iter::repeat_n(row, weight as usize));
+        }
+        let model = Model::new(3, kvd.unix_ms());
+        let peers = (0..1 + rng.usize(..5)).map(|_| Peer::new(&kvd)).collect();
+        World {
+            generate: Gen {
+                rng,
+                pool,
+                now_ms: kvd.unix_ms(),
+                databases: 3,
+            },
+            kvd,
+            model,
+            peers,
+            commands,
+            trace: Trace {
+                seed,
+                verbose,
+                lines: VecDeque::new(),
+            },
+            step: 0,
+        }
+    }
+
+    fn act(&mut self) {
+        let peer = self.generate.rng.usize(..self.peers.len());
+        match self.generate.rng.u32(..100) {
+            0..65 => self.talk(peer),
+            65..72 => self.send_garbage(),
+            72..80 => {
+                self.kvd.one_turn();
+            }
+            80..95 => self.pass_time(),
+            95..98 => self.set_clock_back(),
+            _ => self.break_connection(peer),
+        }
+    }
+
+    /// A client writes commands, or the network delivers what it wrote.
+    fn talk(&mut self, index: usize) {
+        if self.peers[index].unsent.is_empty() || self.generate.once_in(3) {
+            for _ in 0..1 + self.generate.rng.usize(..6) {
+                self.write_command(index);
+            }
+        }
+        let rng = &mut self.generate.rng;
+        let left = self.peers[index].unsent.len();
+        let len = if rng.bool() { left } else { rng.usize(..=left) };
+        let cut = if rng.bool() { len } else { rng.usize(..=len) };
+        for len in [cut, len - cut] {
+            if len > 0 {
+                self.deliver(index, len);
+            }
+        }
+        if self.generate.rng.bool() {
+            self.kvd.turn();
+        }
+        self.read_replies(index);
+    }
+
+    fn write_command(&mut self, index: usize) {
+        let row = self.generate.one(&self.commands);
+        let mut words = (row.make)(&mut self.generate);
+        let peer = &mut self.peers[index];
+        if row.name == "scan" {
+            // The next page needs the last one's cursor.
+            if !peer.is_quiet() || peer.session.multi.is_some() {
+                return;
+            }
+            if peer.session.scan_since.is_none() {
+                peer.cursor = b"0".to_vec();
+                peer.seen.clear();
+            }
+            words.insert(0, peer.cursor.clone());
+        }
+        let mut wire = vec![row.name.as_bytes().to_vec()];
+        if self.generate.rng.bool() {
+            wire[0].make_ascii_uppercase();
+        }
+        wire.extend(words.iter().cloned());
+        peer.unsent.extend(request(&wire));
+        let end = peer.unsent.len();
+        peer.ends.push_back((end, Command { row, words }));
+    }
+
+    /// Sends the next bytes of a client, and lets the model run what they complete.
+    fn deliver(&mut self, index: usize, len: usize) {
+        let peer = &mut self.peers[index];
+        let bytes: Vec<u8> = peer.unsent.drain(..len).collect();
+        self.trace.add(format!("{index} <- {}", show(&bytes)));
+        peer.client.send_raw(&bytes);
+        for (end, _) in &mut peer.ends {
+            *end = end.saturating_sub(len);
+        }
+        while peer.ends.front().is_some_and(|(end, _)| *end == 0) {
+            let (_, command) = peer.ends.pop_front().expect("it is there");
+            let before = peer.session.db;
+            let want = execute(
+                &mut Ctx {
+                    model: &mut self.model,
+                    session: &mut peer.session,
+                },
+                &command,
+            );
+            if peer.session.db != before {
+                // A walk is one through one database.
+                peer.session.scan_since = None;
+            }
+            let resp3 = peer.session.resp3;
+            peer.expected.push_back(Expected {
+                command,
+                want,
+                resp3,
+            });
+        }
+    }
+
+    /// Compares the replies that a client got with those it must get.
+    fn read_replies(&mut self, index: usize) {
+        let peer = &mut self.peers[index];
+        let bytes = peer.client.take_bytes_now();
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let (got, len) = decode(rest).expect("whole replies");
+            rest = &rest[len..];
+            let expected = peer.expected.pop_front().expect("nothing was asked");
+            let name = expected.command.row.name;
+            assert!(
+                expected.want.is_met(&got, expected.resp3),
+                "seed {} step {}: {name} {}\n  got {got:?}\n want {:?}",
+                self.trace.seed,
+                self.step,
+                show(&expected.command.words.join(&b' ')),
+                expected.want
+            );
+            if let Want::Page(page) = &expected.want {
+                let (cursor, keys) = page_of(&got).expect("a page");
+                peer.seen.extend(keys);
+                if cursor == b"0" {
+                    let missed: Vec<_> = page.must.difference(&peer.seen).collect();
+                    assert!(missed.is_empty(), "SCAN missed {missed:?}");
+                    peer.session.scan_since = None;
+                }
+                peer.cursor = cursor;
+            }
+        }
+        assert!(
+            peer.expected.is_empty(),
+            "not answered: {}",
+            peer.expected[0].command.row.name
+        );
+        assert!(!peer.client.is_closing());
+    }
+
+    fn send_garbage(&mut self) {
+        let bytes = garbage(&mut self.generate.rng);
+        self.trace.add(format!("garbage {}", show(&bytes)));
+        let client = self.kvd.client();
+        let cut = self.generate.rng.usize(..=bytes.len());
+        client.send_raw(&bytes[..cut]);
+        client.send_raw(&bytes[cut..]);
+        let replies = client.take();
+        let broken = |reply: &Value| match reply {
+            Value::Error(line) => line.starts_with("ERR Protocol error"),
+            _ => false,
+        };
+        let errors = replies.iter().filter(|reply| broken(reply)).count();
+        assert_eq!(errors, usize::from(client.is_closing()), "{replies:?}");
+        assert!(
+            errors == 0 || replies.last().is_some_and(broken),
+            "the last word"
+        );
+        client.disconnect();
+    }
+
+    fn pass_time(&mut self) {
+        let rng = &mut self.generate.rng;
+        let ms = match rng.u32(..20) {
+            0 => rng.u64(..100_000_000),
+            1..4 => rng.u64(..10_000),
+            _ => rng.u64(..150),
+        };
+        self.trace.add(format!("{ms} ms pass"));
+        self.kvd.advance_ms(ms);
+        self.clock_moved();
+    }
+
+    fn clock_moved(&mut self) {
+        self.generate.now_ms = self.kvd.unix_ms();
+        self.model.set_now(self.kvd.unix_ms());
+    }
+
+    /// Sets the wall clock back. Keys whose time had come may be there again: which of them, only
+    /// the server knows.
+    fn set_clock_back(&mut self) {
+        for index in 0..self.peers.len() {
+            self.forget_watched(index);
+        }
+        let ms = self.generate.rng.i64(1..20_000);
+        self.trace.add(format!("the clock is set back by {ms} ms"));
+        self.kvd.jump_wall_ms(-ms);
+        self.clock_moved();
+        let client = self.kvd.client();
+        for db in 0..self.model.dbs.len() {
+            client.cmd(&format!("SELECT {db}"));
+            let again: Vec<Vec<u8>> = self.model.limbo[db]
+                .iter()
+                .filter(|(_, entry)| entry.expire_at.is_some_and(|at| at > self.model.now_ms))
+                .map(|(key, _)| key.clone())
+                .collect();
+            for key in again {
+                if client.cmd_words(&words!["EXISTS", key]).int() == 1 {
+                    self.model.revive(db, &key);
+                } else {
+                    self.model.limbo[db].remove(&key);
+                }
+            }
+        }
+        client.disconnect();
+    }
+
+    /// Whether a watched key that ended had been removed when the clock was set back is not for
+    /// the model to know: watches on such keys end before.
+    fn forget_watched(&mut self, index: usize) {
+        let peer = &mut self.peers[index];
+        let limbo = &self.model.limbo;
+        if peer
+            .session
+            .watched
+            .iter()
+            .any(|w| limbo[w.db].contains_key(&w.key))
+        {
+            self.break_connection(index);
+        }
+    }
+
+    /// A connection breaks, with whatever had not been sent; the client comes again.
+    fn break_connection(&mut self, index: usize) {
+        self.read_replies(index);
+        self.trace.add(format!("{index} connects anew"));
+        let peer = std::mem::replace(&mut self.peers[index], Peer::new(&self.kvd));
+        peer.client.disconnect();
+    }
+
+    /// Compares all data.
+    fn check_everything(&mut self) {
+        self.kvd.engine().keyspace.check_invariants();
+        let client = self.kvd.client();
+        for db in 0..self.model.dbs.len() {
+            client.cmd(&format!("SELECT {db}"));
+            let mut got: Vec<Vec<u8>> = client.cmd("KEYS *").items().iter().map(bytes_of).collect();
+            got.sort();
+            let wanted: Vec<Vec<u8>> = self.model.dbs[db].keys().cloned().collect();
+            assert_eq!(
+                got, wanted,
+                "seed {}: keys of database {db}",
+                self.trace.seed
+            );
+            self.check_values(&client, db);
+        }
+        client.disconnect();
+    }
+
+    fn check_values(&self, client: &Client, db: usize) {
+        let entries: Vec<_> = self.model.dbs[db].iter().collect();
+        let mut input = Vec::new();
+        for (key, entry) in &entries {
+            input.extend(request(&words!["TYPE", key]));
+            input.extend(request(&words!["PTTL", key]));
+            input.extend(request(&read_all(&entry.data, key)));
+        }
+        client.send_raw(&input);
+        let replies = client.take();
+        assert_eq!(replies.len(), entries.len() * 3);
+        for ((key, entry), got) in entries.iter().zip(replies.chunks(3)) {
+            let left = entry.expire_at.map_or(-1, |at| at - self.model.now_ms);
+            let met = got[0].text() == entry.data.kind()
+                && got[1].int() == left
+                && whole(&entry.data).is_met(&got[2], false);
+            let seed = self.trace.seed;
+            assert!(met, "seed {seed}: {}: {got:?}, not {entry:?}", show(key));
+        }
+    }
+
+    /// Everything that was written arrives; then all must agree.
+    fn finish(&mut self) {
+        for index in 0..self.peers.len() {
+            let left = self.peers[index].unsent.len();
+            if left > 0 {
+                self.deliver(index, left);
+            }
+            self.read_replies(index);
+        }
+        self.check_everything();
+        self.kvd.turn();
+        self.check_everything();
+        while let Some(peer) = self.peers.pop() {
+            peer.client.disconnect();
+        }
+        assert!(self.kvd.engine().watch.is_empty() && self.kvd.engine().blocked.is_empty());
+    }
+}
+
+/// The command that reads a whole value.
+fn read_all(data: &Data, key: &[u8]) -> Vec<Vec<u8>> {
+    match data {
+        Data::String(_) => words!["GET", key],
+    }
+}
+
+/// What it must answer.
+fn whole(data: &Data) -> Want {
+    match data {
+        Data::String(bytes) => Want::Is(Value::Bulk(bytes.clone())),
+    }
+}
+
+fn bytes_of(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Bulk(bytes) => bytes.clone(),
+        other => panic!("not a key: {other:?}"),
+    }
+}
+
+fn show(bytes: &[u8]) -> String {
+    let shown = bytes[..bytes.len().min(160)].escape_ascii().to_string();
+    if bytes.len() > 160 {
+        format!("{shown}.. ({} bytes)", bytes.len())
+    } else {
+        shown
+    }
+}
+
+/// Bytes of nobody's language: they may ask, but they change nothing.
+fn garbage(rng: &mut Rng) -> Vec<u8> {
+    const PIECES: [&[u8]; 16] = [
+        b"*",
+        b"$",
+        b"\r\n",
+        b"\n",
+        b"-1\r\n",
+        b"3\r\n",
+        b"*1\r\n$4\r\nPING\r\n",
+        b"$3\r\nGET\r\n",
+        b"*2\r\n",
+        b"PING\r\n",
+        b"\"",
+        b"'\\",
+        b"$536870912\r\n",
+        b"9999999999999999999\r\n",
+        b"*3\r\n$4\r\nMGET\r\n$1\r\na\r\n",
+        b"MULTI\r\nEXEC\r\n",
+    ];
+    let mut bytes = Vec::new();
+    for _ in 0..rng.usize(1..30) {
+        match rng.u32(..4) {
+            0 => bytes.push(rng.u8(..)),
+            1 => bytes.extend_from_slice(&[rng.u8(..), rng.u8(..), rng.u8(..)]),
+            _ => bytes.extend_from_slice(PIECES[rng.usize(..PIECES.len())]),
+        }
+    }
+    // Now and then something long, to reach the limits on lines.
+    if rng.u32(..50) == 0 {
+        bytes.extend(std::iter::repeat_n(b'7', 70_000));
+    }
+    bytes
+}
