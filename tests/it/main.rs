@@ -20,6 +20,7 @@ mod set;
 mod sim;
 mod slowlog;
 mod sort;
+mod stream;
 mod string;
 mod tidy;
 mod zset;
