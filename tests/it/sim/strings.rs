@@ -135,8 +135,9 @@ fn set_options(ctx: &Ctx<'_>, words: &[Vec<u8>]) -> Option<SetOptions> {
                 options.condition = Some(name);
             }
             b"nx" | b"xx" => options.condition = Some(name),
+            // KEEPTTL may be said again; a time may not.
+            b"keepttl" if options.expire_at.is_none() => options.keep = true,
             _ if options.keep || options.expire_at.is_some() => return None,
-            b"keepttl" => options.keep = true,
             _ => options.expire_at = Some(option_ms(ctx, &name, words.next()?)?),
         }
     }
