@@ -66,7 +66,8 @@ fn slowest(count: usize, mut call: impl FnMut(usize) -> bool) -> u64 {
     for n in 0..count {
         let started = thread_ns();
         let go_on = call(n);
-        longest = longest.max(thread_ns() - started);
+        let took = thread_ns() - started;
+        longest = longest.max(took);
         if !go_on {
             break;
         }
@@ -248,6 +249,8 @@ impl Record for Field {
 
 /// The slowest single steps of a collection and of a database that grow and are freed.
 fn pauses() {
+    let noise = slowest(5_000_000, |_| black_box(true));
+    println!("nothing at all: {noise} ns");
     let mut rng = Rng::new(3);
     let mut dict = Dict::new();
     let push = slowest(5_000_000, |_| {
@@ -263,10 +266,18 @@ fn pauses() {
     let insert = slowest(3_000_000, |n| {
         let name = name(n);
         let key = keyspace.key(&name);
-        keyspace.db_mut(0).insert(&key, NewValue::Str(&[b'x'; 32]));
+        let expire_at = (n % 3 == 0).then_some(1);
+        let value = NewValue::Str(&[b'x'; 32]);
+        keyspace.db_mut(0).insert_expiring(&key, value, expire_at);
         true
     });
     println!("a database of 3M: slowest insertion {insert} ns");
+    let started = thread_ns();
+    let expire = slowest(usize::MAX, |_| {
+        keyspace.chore(1, ExpirePolicy::Allowed, &mut |_, _| {})
+    });
+    let took_ms = (thread_ns() - started) / 1_000_000;
+    println!("expiring 1M of it: {took_ms} ms, slowest slice {expire} ns");
     if let Some(db) = keyspace.flush(0) {
         keyspace.free_db(db);
     }

@@ -11,7 +11,7 @@ const COMPACT_RECORDS: usize = 512;
 /// Elements freed in a slice.
 const FREE_ELEMENTS: usize = 256;
 /// Pages of the slab freed in a slice.
-const DRAIN_PAGES: usize = 16;
+const DRAIN_PAGES: usize = 2;
 /// How far the bound of the largest shard may be off in a small database.
 const LOOSE_BOUND: usize = 1 << 14;
 

@@ -48,6 +48,8 @@ pub struct Dict<R> {
 struct Build {
     index: Index,
     done: usize,
+    /// Records that an insertion adds.
+    pace: usize,
 }
 
 impl<R> Default for Dict<R> {
@@ -288,11 +290,19 @@ impl<R: Record> Dict<R> {
         }
         if self.build.is_none() {
             self.start_build();
+            if let Some(build) = &mut self.build {
+                let work = self.records.len() + build.index.missing() * TABLE_COST;
+                build.pace = STEP.max(2 * work / room_of_all.max(1));
+            }
         }
         let Some(build) = &self.build else { return };
-        // The old index must hold out until the new one is complete; hashes are not quite even.
+        // The old index must hold out until the new one is complete. The pace is set at the start,
+        // at twice what would be needed, because hashes are not quite even; a pace set anew each
+        // time would come to its end only when there is no room left.
         let left = self.len() - build.done + build.index.missing() * TABLE_COST;
-        self.grow_step((2 * left / room_of_all.max(1) + 1).max(STEP));
+        let needed = left / room_of_all.max(1) + 1;
+        let pace = build.pace.max(needed);
+        self.grow_step(pace);
         if room == 0 {
             while self.grow_step(usize::MAX) {}
         }
@@ -320,6 +330,7 @@ impl Build {
         Build {
             index: Index::planned(len),
             done: 0,
+            pace: STEP,
         }
     }
 
