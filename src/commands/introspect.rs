@@ -117,10 +117,7 @@ pub fn command_docs(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 pub fn command_list(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     let registry = &ctx.engine.registry;
     let names: Vec<&str> = if args.len() == 2 {
-        registry
-            .commands()
-            .map(|(_, command)| command.name)
-            .collect()
+        registry.all().map(|(_, command)| command.name).collect()
     } else {
         filtered(ctx.engine, args)?
     };
