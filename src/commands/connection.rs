@@ -228,5 +228,6 @@ impl crate::engine::Engine {
         client.gates.set(SessionGates::UNAUTHENTICATED, password);
         self.unwatch(key);
         self.unsubscribe_all(key);
+        self.unmonitor(key);
     }
 }

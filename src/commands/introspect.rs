@@ -1,4 +1,4 @@
-//! INFO, COMMAND and LOLWUT: what the server says about itself.
+//! INFO, COMMAND, MONITOR and LOLWUT: what the server says about itself.
 
 use crate::commands::docs;
 use crate::dispatch::docs::{docs as describe, info as inform};
@@ -31,6 +31,8 @@ pub static TABLE: &[Command] = &[
     srv("command|list", -2, LOADING.or(STALE), CONNECTION, NO_KEYS,
         command_list, &docs::server::COMMAND_LIST),
     srv("info", -1, LOADING.or(STALE), DANGEROUS, NO_KEYS, info, &docs::server::INFO),
+    srv("monitor", 1, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
+        monitor, &docs::server::MONITOR),
     srv("lolwut", -1, READ.or(FAST), NO_ACL, NO_KEYS, lolwut, &docs::server::LOLWUT),
 ];
 
@@ -38,6 +40,18 @@ pub static TABLE: &[Command] = &[
 pub fn info(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     let text = report(ctx.engine, args.rest(1));
     ctx.reply.verbatim(b"txt", text.as_bytes());
+    Ok(())
+}
+
+/// MONITOR
+pub fn monitor(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
+    if ctx.caller.deny_blocking {
+        return Err(CommandError::fixed(
+            "ERR MONITOR isn't allowed for DENY BLOCKING client",
+        ));
+    }
+    ctx.engine.monitor(ctx.client);
+    ctx.reply.ok();
     Ok(())
 }
 
@@ -103,10 +117,7 @@ pub fn command_docs(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 pub fn command_list(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     let registry = &ctx.engine.registry;
     let names: Vec<&str> = if args.len() == 2 {
-        registry
-            .commands()
-            .map(|(_, command)| command.name)
-            .collect()
+        registry.all().map(|(_, command)| command.name).collect()
     } else {
         filtered(ctx.engine, args)?
     };

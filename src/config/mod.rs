@@ -215,12 +215,16 @@ impl Config {
         access: Access,
     ) -> Result<Vec<(&'static Opt, bool)>, SetError> {
         let mut options: Vec<(&'static Opt, bool)> = Vec::with_capacity(pairs.len());
-        for (name, _) in pairs {
+        for (name, value) in pairs {
             let (opt, is_alias) = find(name).ok_or_else(|| SetError::Unknown(name.to_vec()))?;
             let failed = |reason: &'static str| {
                 Err(SetError::Failed(name.to_vec(), Some(Cow::Borrowed(reason))))
             };
-            if !opt.flags.has(LIVE) {
+            // Tools that set every option to what it is know a list of immutable ones, in which
+            // ours and the newest are not.
+            let is_harmless = opt.flags.has(OWN) || opt.flags.has(IDLE);
+            let is_no_change = is_harmless && self.print(opt) == *value;
+            if !opt.flags.has(LIVE) && !is_no_change {
                 return failed("can't set immutable config");
             }
             if opt.flags.has(PROTECTED) && !self.enable_protected_configs.allows(access.is_local) {

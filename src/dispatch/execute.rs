@@ -53,7 +53,6 @@ fn execute_one(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Ou
     let Some(client) = engine.clients.find_mut(key) else {
         return Flow::Closing;
     };
-    client.commands += 1;
     let open = client.gates.is_open() && engine.gates.is_open();
     let before = out.checkpoint();
     let found = match lookup::resolve(&engine.registry, args) {
@@ -109,6 +108,7 @@ pub fn call(
         return false;
     };
     client.last_command = Some(found.id);
+    client.commands += 1;
     caller.no_touch |= client.no_touch;
     let (db, protocol) = (client.db, client.protocol);
     let started = engine.boundary_ns;
@@ -129,6 +129,9 @@ pub fn call(
         Reply::new(out, protocol).error(error.line());
     }
     engine.stats.record(found.id.index(), took_ns, ok);
+    if engine.gates.has(ServerGates::MONITOR) {
+        engine.show_command(key, found.command, args, caller);
+    }
     let reply_bytes = out.len_since(before);
     let large_bytes = engine.stats.large_bytes;
     let is_large = reply_bytes >= large_bytes || args.wire_bytes_at_most() >= large_bytes;
@@ -212,6 +215,8 @@ fn park(engine: &mut Engine, key: ClientKey, mut request: BlockRequest, args: Ar
     };
     engine.blocked.enqueue(key, &on);
     client.blocked = Some(Box::new(on));
+    // It counts when it has been served.
+    client.commands -= 1;
     engine.refresh_listeners();
 }
 
@@ -274,6 +279,7 @@ fn retry(engine: &mut Engine, key: ClientKey) {
     out.append(&mut client.outbox);
     client.outbox = out;
     if still_blocked {
+        client.commands -= 1;
         client.blocked = Some(on);
         return;
     }

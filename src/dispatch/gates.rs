@@ -13,8 +13,8 @@ use crate::resp::reply::{Outbox, Protocol, Reply};
 
 use super::lookup::Found;
 use super::table::{
-    ALLOW_BUSY, DENYOOM, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, RUNS_IN_MULTI, SUBSCRIBER_MAY,
-    WRITE,
+    ALLOW_BUSY, DENYOOM, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, READ, RUNS_IN_MULTI,
+    SUBSCRIBER_MAY, WRITE,
 };
 
 /// What the gates say of a command.
@@ -75,6 +75,11 @@ fn permitted(engine: &mut Engine, key: ClientKey, found: Found) -> Result<(), Co
         && !flags.contains(SUBSCRIBER_MAY)
     {
         return Err(subscriber_only(found.command.name));
+    }
+    if session.has(SessionGates::MONITOR) && flags.intersects(WRITE.or(READ).or(MAY_REPLICATE)) {
+        return Err(CommandError::fixed(
+            "ERR Replica can't interact with the keyspace",
+        ));
     }
     if server.has(ServerGates::MEMORY) && flags.contains(DENYOOM) && !engine.make_room() {
         return Err(CommandError::OOM);

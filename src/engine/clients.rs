@@ -142,6 +142,8 @@ impl SessionGates {
     pub const QUIET: SessionGates = SessionGates(1 << 4);
     /// Its reads are tracked.
     pub const TRACKING: SessionGates = SessionGates(1 << 5);
+    /// MONITOR.
+    pub const MONITOR: SessionGates = SessionGates(1 << 6);
 
     /// Whether the ordinary, short way is open.
     #[inline]

@@ -13,6 +13,7 @@ pub mod effects;
 pub mod error;
 pub mod evict;
 pub mod gates;
+pub mod monitor;
 pub mod notify;
 pub mod pause;
 pub mod pubsub;
@@ -64,6 +65,8 @@ pub struct Engine {
     pub pause: Pause,
     /// Who waits for keys.
     pub blocked: Blocked,
+    /// Who is shown every command.
+    pub monitors: Vec<ClientKey>,
     /// Who watches keys.
     pub watch: Watch,
     /// Who is subscribed to what.
@@ -136,6 +139,7 @@ impl Engine {
             gates: ServerGates::default(),
             pause: Pause::default(),
             blocked: Blocked::new(hasher.clone()),
+            monitors: Vec::new(),
             watch: Watch::new(hasher.clone()),
             pubsub: PubSub::new(hasher.clone()),
             running: None,
@@ -215,6 +219,9 @@ impl Engine {
     pub fn disconnect(&mut self, key: ClientKey) {
         self.unwatch(key);
         self.unsubscribe_all(key);
+        if !self.monitors.is_empty() {
+            self.unmonitor(key);
+        }
         let Some(mut client) = self.clients.remove(key) else {
             return;
         };

@@ -79,8 +79,6 @@ impl Engine {
         let Some(client) = self.clients.find_mut(key) else {
             return;
         };
-        // It will be counted when it runs.
-        client.commands -= 1;
         if !client.is_paused {
             client.is_paused = true;
             self.pause.waiting.push(key);

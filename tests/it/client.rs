@@ -297,3 +297,42 @@ fn switches_and_what_is_not_there() {
         "ERR unknown subcommand 'foo'. Try CLIENT HELP."
     );
 }
+
+#[test]
+fn monitors_see_what_others_do() {
+    let kvd = Kvd::new();
+    let (client, monitor, waiter) = (kvd.client(), kvd.client(), kvd.client());
+    assert_eq!(monitor.text("MONITOR"), "OK");
+    client.cmd("SET k \"a b\"");
+    client.cmd("MULTI");
+    client.cmd("GET k");
+    client.cmd("EXEC");
+    client.cmd("CONFIG GET port");
+    client.cmd("AUTH default secret");
+    waiter.send("BLPOP l 0");
+    client.cmd("RPUSH l 1");
+    let seen: Vec<String> = monitor
+        .take()
+        .iter()
+        .map(|line| line.text().split_once("] ").unwrap().1.to_owned())
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            "\"SET\" \"k\" \"a b\"",
+            "\"MULTI\"",
+            "\"GET\" \"k\"",
+            "\"EXEC\"",
+            "\"AUTH\" \"(redacted)\" \"(redacted)\"",
+            "\"BLPOP\" \"l\" \"0\"",
+            "\"RPUSH\" \"l\" \"1\"",
+        ]
+    );
+    assert_eq!(
+        monitor.err("GET k"),
+        "ERR Replica can't interact with the keyspace"
+    );
+    monitor.cmd("RESET");
+    client.cmd("SET k v");
+    assert!(monitor.is_silent());
+}

@@ -9,7 +9,9 @@ fn all_commands_are_told() {
     assert!(count > 50);
     assert_eq!(client.cmd("COMMAND").items().len(), count);
     assert_eq!(client.cmd("COMMAND INFO").items().len(), count);
-    assert_eq!(client.cmd("COMMAND LIST").items().len(), count);
+    let names = client.cmd("COMMAND LIST").texts();
+    assert!(names.len() > count, "subcommands too");
+    assert!(names.iter().any(|name| name == "config|set"));
     assert_eq!(client.cmd("COMMAND DOCS").items().len(), 2 * count);
     client.cmd("HELLO 3");
     assert!(matches!(client.cmd("COMMAND DOCS get set"), Value::Map(pairs) if pairs.len() == 2));

@@ -47,6 +47,12 @@ fn all_options_of_a_set_change_or_none() {
             .err("CONFIG SET databases 8")
             .ends_with("can't set immutable config")
     );
+    assert_eq!(client.text("CONFIG SET shards 64"), "OK");
+    assert!(
+        client
+            .err("CONFIG SET shards 8")
+            .ends_with("immutable config")
+    );
     assert!(
         client
             .err("CONFIG SET dir /")

@@ -104,6 +104,7 @@ pub(super) fn idle_s(engine: &Engine, client: &Client) -> u64 {
 pub(super) fn flags(client: &Client) -> String {
     let is_dirty = client.watch.as_ref().is_some_and(|watch| watch.dirty);
     let letters = [
+        ('O', client.gates.has(SessionGates::MONITOR)),
         ('P', client.gates.has(SessionGates::SUBSCRIBER)),
         ('x', client.transaction.is_some()),
         ('b', client.is_blocked() || client.is_paused),
