@@ -217,7 +217,7 @@ impl BitRange {
                 .map(|argument| parse_i64(argument).ok_or(CommandError::NOT_INTEGER))
                 .transpose()
         };
-        let (start, end) = (int(at)?, int(at + 1)?);
+        let start = int(at)?;
         let unit = match args.get(at + 2) {
             None => Unit::Byte,
             Some(unit) if unit.eq_ignore_ascii_case(b"byte") => Unit::Byte,
@@ -226,7 +226,7 @@ impl BitRange {
         };
         Ok(BitRange {
             start: start.unwrap_or(0),
-            end,
+            end: int(at + 1)?,
             unit,
         })
     }

@@ -47,6 +47,7 @@ fn counting_and_finding() {
     assert_eq!(client.int("BITPOS ones 0"), 16);
     assert_eq!(client.int("BITPOS ones 0 0 -1"), -1);
     assert_eq!(client.err("BITCOUNT k 0 0 BIT x"), "ERR syntax error");
+    assert_eq!(client.err("BITPOS k 0 1 x FOO"), "ERR syntax error");
     assert_eq!(
         client.err("BITPOS nokey 2"),
         "ERR The bit argument must be 1 or 0."

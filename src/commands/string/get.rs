@@ -34,7 +34,7 @@ pub fn mget(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// MSET key value [key value ...]
 pub fn mset(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(CommandError::wrong_arity("mset"));
     }
     for i in (1..args.len()).step_by(2) {

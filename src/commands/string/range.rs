@@ -18,6 +18,7 @@ pub fn append(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         Some(slot) => {
             let len = ctx.db.value(slot).string_len().unwrap_or(0);
             check_length(ctx, len, suffix.len())?;
+            ctx.db.touch_modified(slot, ctx.now);
             ctx.db.append(slot, suffix).unwrap_or(len)
         }
     };
