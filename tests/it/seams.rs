@@ -20,6 +20,7 @@ fn park(kvd: &Kvd, client: &Client, key: &str, line: &str, timeout_ms: u64) {
             wakes_on_delete: false,
             timeout_ms,
             on_timeout: TimeoutReply::NullArray,
+            retry_as: None,
         },
         db: 0,
         args: split_arguments(line.as_bytes()).expect("a line"),
