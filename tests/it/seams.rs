@@ -328,7 +328,7 @@ fn a_cursor_survives_growth() {
     let mut next = 1_000;
     let seen = walk(&walks, 5, || {
         // A walk ends only once growth is slower than it.
-        let end = if next < 10_000 { next + 300 } else { next };
+        let end = (next + 200).min(8_000);
         for i in next..end {
             writes.send(&format!("SET key:{i} {i}"));
         }
