@@ -226,7 +226,7 @@ impl Engine {
         }
         let now_us = self.now.mono_us;
         let since = over_soft.then(|| *client.soft_limit_since_us.get_or_insert(now_us));
-        let soft_us = u64::from(limit.soft_seconds) * 1_000_000;
+        let soft_us = limit.soft_seconds * 1_000_000;
         let too_long = since.is_some_and(|since| now_us - since > soft_us);
         if (limit.hard_bytes > 0 && pending > limit.hard_bytes) || too_long {
             tracing::warn!(

@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(secrets(hello), [3, 4]);
         let set: &[&[u8]] = &[b"CONFIG", b"SET", b"port", b"1", b"requirepass", b"x"];
         assert_eq!(secrets(set), [5]);
-        assert_eq!(secrets(&[b"SET", b"auth", b"x"]), []);
+        assert!(secrets(&[b"SET", b"auth", b"x"]).is_empty());
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod harness;
 mod hash;
 mod hyperloglog;
 mod info;
+mod oracle;
 mod process;
 mod protocol;
 mod seams;

@@ -57,7 +57,7 @@ pub fn geoadd(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         at += 1;
     }
     let words = args.len() - at;
-    if words == 0 || words % 3 != 0 || (options.only_new && options.only_present) {
+    if words == 0 || !words.is_multiple_of(3) || (options.only_new && options.only_present) {
         return Err(CommandError::SYNTAX);
     }
     let mut scores: SmallVec<[f64; 4]> = SmallVec::with_capacity(words / 3);

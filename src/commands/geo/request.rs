@@ -104,7 +104,8 @@ impl<'a> Request<'a> {
             }
         };
         // Without a key nothing more than the kind of the answer depends on the arguments.
-        if !form.is_search() && !(by_member && set.is_none()) {
+        let is_moot = by_member && set.is_none();
+        if !(form.is_search() || is_moot) {
             request.area = Some(parse_circle(args.rest(at - 2))?);
         }
         while at < args.len() {

@@ -220,7 +220,7 @@ impl FieldList {
         let start = place + 2;
         let words = args.len().saturating_sub(start);
         let count = words / stride;
-        let fits = words % stride == 0 && count > 0 && given == count as i64;
+        let fits = words.is_multiple_of(stride) && count > 0 && given == count as i64;
         Ok(fits.then_some(FieldList {
             options_end: place,
             start,

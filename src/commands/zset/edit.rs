@@ -243,7 +243,7 @@ fn add(ctx: &mut KeyCtx<'_>, args: Args<'_>, mut options: AddOptions) -> Command
         at += 1;
     }
     let words = args.len() - at;
-    if words == 0 || words % 2 != 0 {
+    if words == 0 || !words.is_multiple_of(2) {
         return Err(CommandError::SYNTAX);
     }
     options.check(words / 2)?;

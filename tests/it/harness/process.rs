@@ -26,9 +26,8 @@ impl Process {
 
     /// A server that takes Redis's options, on a free port and in a folder of its own.
     pub fn start(program: &str, options: &[&str]) -> Option<Process> {
-        let dir = tempfile::tempdir().expect("a folder");
-        // Somebody else may take the port before the server does: try again then.
-        for _ in 0..5 {
+        loop {
+            let dir = tempfile::tempdir().expect("a folder");
             let port = free_port();
             let log = std::fs::File::create(dir.path().join("log")).expect("a log");
             let child = Command::new(program)
@@ -45,13 +44,12 @@ impl Process {
                 return Some(process);
             }
             let log = process.log();
+            // Somebody else may take the port before the server does: try again then.
             if !log.contains("in use") {
                 eprintln!("{program} did not start:\n{log}");
                 return None;
             }
-            return Process::start(program, options);
         }
-        None
     }
 
     /// A new connection.
@@ -73,11 +71,6 @@ impl Process {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
-    }
-
-    /// Its folder.
-    pub fn dir(&self) -> &std::path::Path {
-        self.dir.path()
     }
 
     /// What it printed so far.

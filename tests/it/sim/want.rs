@@ -13,8 +13,10 @@ pub enum Want {
     /// An array of these in any order.
     AnyOrder(Vec<Value>),
     /// A set of these in any order.
+    #[allow(dead_code, reason = "for models of collections")]
     AnySet(Vec<Value>),
     /// A map of these in any order.
+    #[allow(dead_code, reason = "for models of collections")]
     AnyMap(Vec<(Value, Value)>),
     IntIn(i64, i64),
     /// A map with this field.

@@ -332,7 +332,7 @@ impl World {
                 .map(|(key, _)| key.clone())
                 .collect();
             for key in again {
-                if client.cmd_words(&words!["EXISTS", key]).int() == 1 {
+                if client.cmd_words(&[&b"EXISTS"[..], key.as_slice()]).int() == 1 {
                     self.model.revive(db, &key);
                 } else {
                     self.model.limbo[db].remove(&key);
@@ -388,8 +388,8 @@ impl World {
         let entries: Vec<_> = self.model.dbs[db].iter().collect();
         let mut input = Vec::new();
         for (key, entry) in &entries {
-            input.extend(request(&words!["TYPE", key]));
-            input.extend(request(&words!["PTTL", key]));
+            input.extend(request(&[&b"TYPE"[..], key.as_slice()]));
+            input.extend(request(&[&b"PTTL"[..], key.as_slice()]));
             input.extend(request(&read_all(&entry.data, key)));
         }
         client.send_raw(&input);
