@@ -212,10 +212,11 @@ impl Model {
         }
     }
 
-    /// Whether a watched key is not what it was.
+    /// Whether a watched key is not what it was. One that had expired when it was watched does not
+    /// count as changed when the wall clock goes back and it lives again, as in Redis.
     pub fn has_changed(&self, watched: &Watched) -> bool {
-        watched.version != self.version(watched.db, &watched.key)
-            || watched.was_live != self.dbs[watched.db].contains_key(&watched.key)
+        let has_ended = !self.dbs[watched.db].contains_key(&watched.key);
+        watched.version != self.version(watched.db, &watched.key) || watched.was_live && has_ended
     }
 
     fn version(&self, db: usize, key: &[u8]) -> u64 {

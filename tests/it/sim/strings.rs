@@ -167,7 +167,12 @@ fn set(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
         } else {
             options.expire_at
         };
-        ctx.put(key, Data::String(value.clone()), kept);
+        // A time that has passed removes the key, and changes nothing where there was none.
+        if options.expire_at.is_some_and(|at| at <= ctx.model.now_ms) {
+            ctx.remove(key);
+        } else {
+            ctx.put(key, Data::String(value.clone()), kept);
+        }
     }
     match (options.get, met) {
         (true, _) => Want::Is(maybe(old.ok().flatten().as_deref())),
