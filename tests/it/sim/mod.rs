@@ -7,20 +7,32 @@
 //! [`ROWS`], and a variant of [`model::Data`].
 
 mod generate;
+mod hashes;
 mod keys;
+mod lists;
 mod model;
+mod sets;
 mod strings;
 mod transactions;
 mod want;
 mod world;
+mod zsets;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The commands that clients send. Those that the server does not have yet are left out.
-const ROWS: &[&[model::Row]] = &[strings::ROWS, keys::ROWS, transactions::ROWS];
+const ROWS: &[&[model::Row]] = &[
+    strings::ROWS,
+    hashes::ROWS,
+    lists::ROWS,
+    sets::ROWS,
+    zsets::ROWS,
+    keys::ROWS,
+    transactions::ROWS,
+];
 
 /// Seeds of a plain run.
-const SEEDS: u64 = 240;
+const SEEDS: u64 = 200;
 
 fn variable(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::generate::Gen;
-use super::want::Want;
+use super::want::{Want, wrong_type};
 
 /// The arguments of a command, its name left out.
 pub type Words = Vec<Vec<u8>>;
@@ -28,6 +28,10 @@ pub struct Command {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {
     String(Vec<u8>),
+    Hash(BTreeMap<Vec<u8>, Vec<u8>>),
+    List(Vec<Vec<u8>>),
+    Set(BTreeSet<Vec<u8>>),
+    ZSet(BTreeMap<Vec<u8>, f64>),
 }
 
 impl Data {
@@ -35,9 +39,46 @@ impl Data {
     pub fn kind(&self) -> &'static str {
         match self {
             Data::String(_) => "string",
+            Data::Hash(_) => "hash",
+            Data::List(_) => "list",
+            Data::Set(_) => "set",
+            Data::ZSet(_) => "zset",
         }
     }
 }
+
+/// What a variant of [`Data`] holds, for commands on one type.
+pub trait Collection: Clone + Default {
+    fn of(data: &Data) -> Option<&Self>;
+    fn data(self) -> Data;
+    fn is_empty(&self) -> bool;
+}
+
+macro_rules! collection {
+    ($variant:ident, $type:ty) => {
+        impl Collection for $type {
+            fn of(data: &Data) -> Option<&Self> {
+                match data {
+                    Data::$variant(value) => Some(value),
+                    _ => None,
+                }
+            }
+
+            fn data(self) -> Data {
+                Data::$variant(self)
+            }
+
+            fn is_empty(&self) -> bool {
+                <$type>::is_empty(self)
+            }
+        }
+    };
+}
+
+collection!(Hash, BTreeMap<Vec<u8>, Vec<u8>>);
+collection!(List, Vec<Vec<u8>>);
+collection!(Set, BTreeSet<Vec<u8>>);
+collection!(ZSet, BTreeMap<Vec<u8>, f64>);
 
 /// A key's value and its end.
 #[derive(Clone, Debug)]
@@ -88,6 +129,42 @@ impl Ctx<'_> {
 
     pub fn put(&mut self, key: &[u8], data: Data, expire_at: Option<i64>) {
         self.model.put(self.session.db, key, data, expire_at);
+    }
+
+    /// A collection, empty if there is none; `Err` if the key holds something else.
+    pub fn read<T: Collection>(&self, key: &[u8]) -> Result<T, Want> {
+        match self.get(key) {
+            None => Ok(T::default()),
+            Some(entry) => T::of(&entry.data).cloned().ok_or_else(wrong_type),
+        }
+    }
+
+    /// Changes a collection, which comes and goes with its first and last element. `change`
+    /// answers what to reply, and whether it counts as a change.
+    pub fn edit<T: Collection>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut T) -> (Want, bool),
+    ) -> Want {
+        let mut value = match self.read::<T>(key) {
+            Err(wrong) => return wrong,
+            Ok(value) => value,
+        };
+        let (want, changed) = change(&mut value);
+        if changed {
+            self.store(key, value, true);
+        }
+        want
+    }
+
+    /// Stores a collection under a key, or removes the key if it is empty.
+    pub fn store<T: Collection>(&mut self, key: &[u8], value: T, keep_ttl: bool) {
+        if value.is_empty() {
+            self.remove(key);
+            return;
+        }
+        let at = self.get(key).and_then(|entry| entry.expire_at);
+        self.put(key, value.data(), at.filter(|_| keep_ttl));
     }
 
     pub fn remove(&mut self, key: &[u8]) -> bool {

@@ -53,7 +53,6 @@ fn text(ctx: &Ctx<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, Want> {
     match ctx.get(key).map(|entry| &entry.data) {
         None => Ok(None),
         Some(Data::String(bytes)) => Ok(Some(bytes.clone())),
-        #[allow(unreachable_patterns)]
         Some(_) => Err(wrong_type()),
     }
 }
@@ -106,7 +105,12 @@ fn make_set(g: &mut Gen) -> Words {
         words.push(b"get".to_vec());
     }
     if g.once_in(60) {
-        words.extend(words![g.one(&["NX", "foo", "EX", "KEEPTTL"])]);
+        words.extend(
+            words![g.one(&["foo", "NX XX"])]
+                .concat()
+                .split(|b| *b == b' ')
+                .map(Vec::from),
+        );
     }
     words
 }

@@ -18,6 +18,8 @@ pub enum Want {
     /// A map of these in any order.
     #[allow(dead_code, reason = "for models of collections")]
     AnyMap(Vec<(Value, Value)>),
+    /// Members with scores: flat in RESP2, pairs in RESP3.
+    Scored(Vec<(Vec<u8>, f64)>),
     IntIn(i64, i64),
     /// A map with this field.
     Field(&'static str, Value),
@@ -63,6 +65,11 @@ pub fn wrong_type() -> Want {
     error("WRONGTYPE Operation against a key holding the wrong kind of value")
 }
 
+/// A score.
+pub fn double(score: f64) -> Value {
+    Value::Double(score.to_string())
+}
+
 /// A string or null.
 pub fn maybe(value: Option<&[u8]>) -> Value {
     value.map_or(Value::NullBulk, |bytes| Value::Bulk(bytes.to_vec()))
@@ -88,6 +95,7 @@ impl Want {
                 Value::Array(items) if !resp3 => same_pairs(pairs, paired(items), resp3),
                 _ => false,
             },
+            Want::Scored(pairs) => scored(pairs, resp3) == *got,
             Want::IntIn(low, high) => match got {
                 Value::Int(n) => (low..=high).contains(&n),
                 _ => false,
@@ -145,6 +153,18 @@ fn shaped(value: &Value, resp3: bool) -> Value {
         Value::Double(text) if !resp3 => Value::Bulk(text.clone().into_bytes()),
         other => other.clone(),
     }
+}
+
+fn scored(pairs: &[(Vec<u8>, f64)], resp3: bool) -> Value {
+    let pair = |(member, score): &(Vec<u8>, f64)| {
+        let pair = vec![Value::Bulk(member.clone()), shaped(&double(*score), resp3)];
+        if resp3 {
+            vec![Value::Array(pair)]
+        } else {
+            pair
+        }
+    };
+    Value::Array(pairs.iter().flat_map(pair).collect())
 }
 
 fn same(wanted: &[Value], got: &[Value], resp3: bool) -> bool {

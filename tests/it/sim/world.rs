@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use super::ROWS;
 use super::generate::Gen;
-use super::model::{Command, Ctx, Data, Model, Session};
+use super::model::{Command, Ctx, Data, Model, Session, Words};
 use super::transactions::execute;
 use super::want::{Want, page_of};
 use crate::harness::{Client, Kvd, Value, decode, request};
@@ -50,6 +50,7 @@ struct Peer {
     /// Where its walk with SCAN is, and what it has seen.
     cursor: Vec<u8>,
     seen: BTreeSet<Vec<u8>>,
+    walk: Words,
 }
 
 impl Peer {
@@ -62,6 +63,7 @@ impl Peer {
             expected: VecDeque::new(),
             cursor: b"0".to_vec(),
             seen: BTreeSet::new(),
+            walk: Words::new(),
         }
     }
 
@@ -113,8 +115,7 @@ struct World {
 impl World {
     fn new(seed: u64, verbose: bool) -> World {
         let mut rng = Rng::with_seed(seed);
-        let shards = ["1", "1", "2", "16", "64"][rng.usize(..5)];
-        let kvd = Kvd::seeded(seed, &[("shards", shards), ("databases", "3")]);
+        let kvd = Kvd::seeded(seed, &options(&mut rng));
         kvd.tick_by_ns([0, 0, 1_000, 50_000, 400_000][rng.usize(..5)]);
         let pool = [2, 8, 20, 20, 2_000][rng.usize(..5)];
         let mut commands = Vec::new();
@@ -193,7 +194,10 @@ impl World {
             if peer.session.scan_since.is_none() {
                 peer.cursor = b"0".to_vec();
                 peer.seen.clear();
+                peer.walk = words;
             }
+            // A walk keeps its options to the end.
+            words = peer.walk.clone();
             words.insert(0, peer.cursor.clone());
         }
         let mut wire = vec![row.name.as_bytes().to_vec()];
@@ -261,7 +265,8 @@ impl World {
                 peer.seen.extend(keys);
                 if cursor == b"0" {
                     let missed: Vec<_> = page.must.difference(&peer.seen).collect();
-                    assert!(missed.is_empty(), "SCAN missed {missed:?}");
+                    let seed = self.trace.seed;
+                    assert!(missed.is_empty(), "seed {seed}: SCAN missed {missed:?}");
                     peer.session.scan_since = None;
                 }
                 peer.cursor = cursor;
@@ -424,10 +429,33 @@ impl World {
     }
 }
 
+/// A configuration: few or many shards, collections that turn large early or late.
+fn options(rng: &mut Rng) -> Vec<(&'static str, &'static str)> {
+    let mut options = vec![
+        ("databases", "3"),
+        ("shards", ["1", "1", "2", "16", "64"][rng.usize(..5)]),
+    ];
+    if rng.bool() {
+        options.extend([
+            ("hash-max-listpack-entries", "4"),
+            ("hash-max-listpack-value", "30"),
+            ("set-max-intset-entries", "4"),
+            ("set-max-listpack-entries", "6"),
+            ("zset-max-listpack-entries", "4"),
+            ("list-max-listpack-size", "3"),
+        ]);
+    }
+    options
+}
+
 /// The command that reads a whole value.
 fn read_all(data: &Data, key: &[u8]) -> Vec<Vec<u8>> {
     match data {
         Data::String(_) => words!["GET", key],
+        Data::Hash(_) => words!["HGETALL", key],
+        Data::List(_) => words!["LRANGE", key, "0", "-1"],
+        Data::Set(_) => words!["SMEMBERS", key],
+        Data::ZSet(_) => words!["ZRANGE", key, "0", "-1", "WITHSCORES"],
     }
 }
 
@@ -435,6 +463,10 @@ fn read_all(data: &Data, key: &[u8]) -> Vec<Vec<u8>> {
 fn whole(data: &Data) -> Want {
     match data {
         Data::String(bytes) => Want::Is(Value::Bulk(bytes.clone())),
+        Data::Hash(fields) => super::hashes::all(fields),
+        Data::List(items) => super::lists::all(items),
+        Data::Set(members) => super::sets::all(members),
+        Data::ZSet(members) => Want::Scored(super::zsets::ordered(members)),
     }
 }
 
