@@ -188,6 +188,14 @@ impl Engine {
             Some(line) => reply.error(line),
             None => on.request.on_timeout.write(&mut reply),
         }
+        client.commands += 1;
+        if let Some(id) = client.last_command {
+            self.stats.record(id.index(), 0, error.is_none());
+        }
+        if let Some(line) = error {
+            let code = line.split(' ').next().unwrap_or(line);
+            self.stats.count_error(code);
+        }
         self.blocked.dequeue(&on);
         self.refresh_listeners();
         self.mark_dirty(key);

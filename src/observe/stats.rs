@@ -10,6 +10,31 @@ use super::histogram::Histogram;
 /// Kinds of error codes counted apart; the rest is counted together. Bounds what a script that
 /// makes up error codes can cost.
 const ERROR_KINDS_MAX: usize = 128;
+/// The name under which the rest is counted.
+const OVERFLOW: &str = "ERRORSTATS_OVERFLOW";
+/// The codes of the server's own errors, which scripts cannot crowd out.
+const OWN_CODES: &[&str] = &[
+    "ERR",
+    "WRONGTYPE",
+    "NOAUTH",
+    "NOPERM",
+    "WRONGPASS",
+    "NOPROTO",
+    "OOM",
+    "LOADING",
+    "BUSY",
+    "BUSYGROUP",
+    "BUSYKEY",
+    "EXECABORT",
+    "MISCONF",
+    "NOGROUP",
+    "NOREPLICAS",
+    "NOSCRIPT",
+    "NOTBUSY",
+    "READONLY",
+    "UNBLOCKED",
+    "UNKILLABLE",
+];
 /// Samples of an instantaneous rate.
 const RATE_SAMPLES: usize = 16;
 
@@ -227,8 +252,10 @@ impl Stats {
         self.error_replies += 1;
         if let Some(count) = self.errors.get_mut(code) {
             *count += 1;
-        } else if self.errors.len() < ERROR_KINDS_MAX {
+        } else if self.errors.len() < ERROR_KINDS_MAX || OWN_CODES.contains(&code) {
             self.errors.insert(code.into(), 1);
+        } else {
+            *self.errors.entry(OVERFLOW.into()).or_default() += 1;
         }
     }
 
