@@ -76,6 +76,7 @@ impl Engine {
         if cron {
             self.housekeeping.next_cron_us = self.now.mono_us + CRON_PERIOD_US;
             self.walk_clients();
+            self.evict_clients();
             self.stats.sample(self.now, self.machine.used_bytes());
         }
         if cron || self.housekeeping.work_left || self.keyspace.has_work() {
@@ -88,9 +89,7 @@ impl Engine {
         let longest = &mut self.housekeeping;
         longest.commands_us_max = longest.commands_us_max.max(turn.commands_us);
         longest.housekeeping_us_max = longest.housekeeping_us_max.max(turn.housekeeping_us);
-        self.stats.turns += 1;
-        self.stats.turns_us += turn.commands_us + turn.housekeeping_us;
-        self.stats.commands_us += turn.commands_us;
+        self.stats.count_turn(turn);
     }
 
     /// When [`Engine::tick`] wants to run next, monotonic microseconds.
@@ -218,32 +217,6 @@ impl Engine {
                 continue;
             }
             self.check_output_limit(key);
-        }
-    }
-
-    /// Ends a client whose unread output is beyond the limit of its class.
-    pub fn check_output_limit(&mut self, key: ClientKey) {
-        let Some(client) = self.clients.find_mut(key) else {
-            return;
-        };
-        let pending = client.outbox.heap_bytes() as u64;
-        let limit = self.config.client_output_buffer_limit.normal;
-        let over_soft = limit.soft_bytes > 0 && pending > limit.soft_bytes;
-        if !over_soft {
-            client.soft_limit_since_us = None;
-        }
-        let now_us = self.now.mono_us;
-        let since = over_soft.then(|| *client.soft_limit_since_us.get_or_insert(now_us));
-        let soft_us = u64::from(limit.soft_seconds) * 1_000_000;
-        let too_long = since.is_some_and(|since| now_us - since > soft_us);
-        if (limit.hard_bytes > 0 && pending > limit.hard_bytes) || too_long {
-            tracing::warn!(
-                id = client.id,
-                pending,
-                "client closed: output buffer limit reached"
-            );
-            self.stats.output_limit_disconnections += 1;
-            self.close(key, Closing::Now);
         }
     }
 }
