@@ -158,7 +158,9 @@ fn serve(
     let event_loop = EventLoop::new(engine, poller, listeners, Some(signals))
         .map_err(|error| error.to_string())?;
     supervisor.ready();
-    info!("ready to accept connections");
+    // Redis's words: containers and test suites wait for them.
+    info!("Server initialized");
+    info!("Ready to accept connections");
     let code = event_loop.run().map_err(|error| error.to_string())?;
     Ok(u8::try_from(code).unwrap_or(1))
 }
@@ -200,7 +202,7 @@ fn read_config(arguments: Vec<OsString>) -> Result<Loaded, LoadError> {
 
 fn say_hello(config: &Config, facts: &SystemFacts, warnings: &[String]) {
     info!(
-        "kvd {} is starting: pid {}, {} bits, {}",
+        "kvd {} is starting, PID: {}, {} bits, {}",
         env!("CARGO_PKG_VERSION"),
         facts.pid,
         facts.arch_bits,

@@ -49,13 +49,18 @@ impl Engine {
                 Ok(taken) => bytes = bytes.get(taken..).unwrap_or_default(),
                 Err(error) => return self.protocol_error(key, error),
             }
-            if !large.is_complete() {
-                return Progress::Idle;
+            let is_complete = large.is_complete();
+            let progress = self.check_inbox(key, Progress::Idle);
+            if !is_complete || progress == Progress::Closing {
+                return progress;
             }
         } else if client.inbox.is_empty() && !client.is_blocked() && client.postponed.is_none() {
             let (consumed, progress) = self.run(key, bytes);
             return self.keep(key, bytes.get(consumed..).unwrap_or_default(), progress);
         }
+        let Some(client) = self.clients.find_mut(key) else {
+            return Progress::Closing;
+        };
         client.inbox.extend_from_slice(bytes);
         if client.is_blocked() {
             return self.check_inbox(key, Progress::Parked);
@@ -312,7 +317,8 @@ impl Engine {
             configured
         };
         let queued = client.transaction.as_ref().map_or(0, |t| t.queued_bytes);
-        if client.inbox.len() + queued <= limit {
+        let large = client.large.as_ref().map_or(0, |large| large.heap_bytes());
+        if client.inbox.len() + large + queued <= limit {
             return progress;
         }
         tracing::warn!(id = client.id, "client closed: query buffer limit reached");
@@ -356,7 +362,9 @@ impl Engine {
             self.buffers.give(out.take_buffer());
             return;
         }
+        let bytes = out.len();
         client.outbox = out;
         self.mark_dirty(key);
+        self.check_large_output(key, bytes);
     }
 }

@@ -609,6 +609,7 @@ kept {
     "aof-disable-auto-gc": bool, HIDDEN_LIVE, BOOL, "no";
     "cluster-message-gossip-perc": u32, HIDDEN_LIVE, num(1, 100), "10";
     "cluster-ping-interval": u64, HIDDEN_LIVE, LONG, "0";
+    "enable-debug-assert": bool, IDLE_FIXED.and(HIDDEN), BOOL, "no";
     "debug-context": String, HIDDEN_LIVE, TEXT, "";
     "io-threads-always-active": bool, HIDDEN_LIVE, BOOL, "no";
     "key-load-delay": i32, HIDDEN_LIVE, num(I32_MIN, I32_MAX), "0";

@@ -58,7 +58,8 @@ fn execute_one(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Ou
     let found = match lookup::resolve(&engine.registry, args) {
         Ok(found) => found,
         Err(error) => {
-            gates::refuse(engine, key, None, &error, out);
+            let named = lookup::named(&engine.registry, args);
+            gates::refuse(engine, key, named, &error, out);
             apply_reply_mode(engine, key, out, before);
             return Flow::Done;
         }
@@ -128,7 +129,10 @@ pub fn call(
         engine.stats.count_error(error.code());
         Reply::new(out, protocol).error(error.line());
     }
-    engine.stats.record(found.id.index(), took_ns, ok);
+    // One that waits now counts when it has been served.
+    if engine.effects.block.is_none() {
+        engine.stats.record(found.id.index(), took_ns, ok);
+    }
     if engine.gates.has(ServerGates::MONITOR) {
         engine.show_command(key, found.command, args, caller);
     }

@@ -31,6 +31,13 @@ pub fn resolve(registry: &Registry, args: Args<'_>) -> Result<Found, CommandErro
     }
 }
 
+/// The row a request names, whatever its arguments: for what is refused.
+#[cold]
+pub fn named(registry: &Registry, args: Args<'_>) -> Option<Found> {
+    let (id, command) = registry.resolve(args.at(0), args.get(1))?;
+    Some(Found { id, command })
+}
+
 #[inline]
 fn is_container(command: &Command) -> bool {
     matches!(command.handler, Handler::Container)

@@ -13,6 +13,7 @@ pub mod effects;
 pub mod error;
 pub mod evict;
 pub mod gates;
+pub mod limits;
 pub mod monitor;
 pub mod notify;
 pub mod pause;

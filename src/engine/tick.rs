@@ -76,6 +76,7 @@ impl Engine {
         if cron {
             self.housekeeping.next_cron_us = self.now.mono_us + CRON_PERIOD_US;
             self.walk_clients();
+            self.evict_clients();
             self.stats.sample(self.now, self.machine.used_bytes());
         }
         if cron || self.housekeeping.work_left || self.keyspace.has_work() {
@@ -88,9 +89,7 @@ impl Engine {
         let longest = &mut self.housekeeping;
         longest.commands_us_max = longest.commands_us_max.max(turn.commands_us);
         longest.housekeeping_us_max = longest.housekeeping_us_max.max(turn.housekeeping_us);
-        self.stats.turns += 1;
-        self.stats.turns_us += turn.commands_us + turn.housekeeping_us;
-        self.stats.commands_us += turn.commands_us;
+        self.stats.count_turn(turn);
     }
 
     /// When [`Engine::tick`] wants to run next, monotonic microseconds.
@@ -188,6 +187,14 @@ impl Engine {
             Some(line) => reply.error(line),
             None => on.request.on_timeout.write(&mut reply),
         }
+        client.commands += 1;
+        if let Some(id) = client.last_command {
+            self.stats.record(id.index(), 0, error.is_none());
+        }
+        if let Some(line) = error {
+            let code = line.split(' ').next().unwrap_or(line);
+            self.stats.count_error(code);
+        }
         self.blocked.dequeue(&on);
         self.refresh_listeners();
         self.mark_dirty(key);
@@ -212,6 +219,7 @@ impl Engine {
             self.check_output_limit(key);
         }
     }
+<<<<<<< HEAD
 
     /// Ends a client whose unread output is beyond the limit of its class.
     pub fn check_output_limit(&mut self, key: ClientKey) {
@@ -238,4 +246,6 @@ impl Engine {
             self.close(key, Closing::Now);
         }
     }
+=======
+>>>>>>> server
 }

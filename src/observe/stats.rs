@@ -1,6 +1,7 @@
 //! Counters of commands, errors, connections and bytes: fixed size, always on.
 
 use crate::config::Config;
+use crate::engine::tick::TurnStats;
 use crate::random::Rng;
 use crate::store::hash::{self, Map};
 use crate::time::Now;
@@ -10,6 +11,31 @@ use super::histogram::Histogram;
 /// Kinds of error codes counted apart; the rest is counted together. Bounds what a script that
 /// makes up error codes can cost.
 const ERROR_KINDS_MAX: usize = 128;
+/// The name under which the rest is counted.
+const OVERFLOW: &str = "ERRORSTATS_OVERFLOW";
+/// The codes of the server's own errors, which scripts cannot crowd out.
+const OWN_CODES: &[&str] = &[
+    "ERR",
+    "WRONGTYPE",
+    "NOAUTH",
+    "NOPERM",
+    "WRONGPASS",
+    "NOPROTO",
+    "OOM",
+    "LOADING",
+    "BUSY",
+    "BUSYGROUP",
+    "BUSYKEY",
+    "EXECABORT",
+    "MISCONF",
+    "NOGROUP",
+    "NOREPLICAS",
+    "NOSCRIPT",
+    "NOTBUSY",
+    "READONLY",
+    "UNBLOCKED",
+    "UNKILLABLE",
+];
 /// Samples of an instantaneous rate.
 const RATE_SAMPLES: usize = 16;
 
@@ -63,6 +89,14 @@ pub struct Stats {
     pub turns_us: u64,
     /// Time in the commands of turns, microseconds.
     pub commands_us: u64,
+    /// Time in the ticks of turns, microseconds.
+    pub housekeeping_us: u64,
+    /// The longest turn, microseconds.
+    pub turn_us_max: u64,
+    /// The most commands of a turn.
+    pub turn_commands_max: u64,
+    /// Clients closed because of the memory of all of them.
+    pub evicted_clients: u64,
     /// When the server started.
     pub started: Now,
     /// Memory in use when the server had started.
@@ -79,6 +113,8 @@ pub struct Stats {
     pub replication_id: String,
     /// Commands, bytes in, bytes out, turns: a second.
     pub rates: [Rate; 4],
+    /// Commands run when the last turn ended.
+    commands_before: u64,
     /// `latency-tracking`.
     tracks_latency: bool,
 }
@@ -130,6 +166,10 @@ impl Stats {
             turns: 0,
             turns_us: 0,
             commands_us: 0,
+            housekeeping_us: 0,
+            turn_us_max: 0,
+            turn_commands_max: 0,
+            evicted_clients: 0,
             started,
             startup_bytes: 0,
             peak_bytes: 0,
@@ -139,6 +179,7 @@ impl Stats {
             replication_id: hex_id(rng),
             rates: Default::default(),
             tracks_latency: true,
+            commands_before: 0,
         }
     }
 
@@ -162,6 +203,10 @@ impl Stats {
             &mut self.turns,
             &mut self.turns_us,
             &mut self.commands_us,
+            &mut self.housekeeping_us,
+            &mut self.turn_us_max,
+            &mut self.turn_commands_max,
+            &mut self.evicted_clients,
         ] {
             *counter = 0;
         }
@@ -227,9 +272,24 @@ impl Stats {
         self.error_replies += 1;
         if let Some(count) = self.errors.get_mut(code) {
             *count += 1;
-        } else if self.errors.len() < ERROR_KINDS_MAX {
+        } else if self.errors.len() < ERROR_KINDS_MAX || OWN_CODES.contains(&code) {
             self.errors.insert(code.into(), 1);
+        } else {
+            *self.errors.entry(OVERFLOW.into()).or_default() += 1;
         }
+    }
+
+    /// Counts a turn.
+    pub fn count_turn(&mut self, turn: &TurnStats) {
+        let us = turn.commands_us + turn.housekeeping_us;
+        let commands = self.total_commands.saturating_sub(self.commands_before);
+        self.commands_before = self.total_commands;
+        self.turns += 1;
+        self.turns_us += us;
+        self.commands_us += turn.commands_us;
+        self.housekeeping_us += turn.housekeeping_us;
+        self.turn_us_max = self.turn_us_max.max(us);
+        self.turn_commands_max = self.turn_commands_max.max(commands);
     }
 
     /// Takes the samples of the instantaneous rates, and of the memory in use.

@@ -336,3 +336,56 @@ fn monitors_see_what_others_do() {
     client.cmd("SET k v");
     assert!(monitor.is_silent());
 }
+
+#[test]
+fn unread_output_is_limited() {
+    let kvd = Kvd::new();
+    let (me, reader) = (kvd.client(), kvd.client());
+    me.cmd(&format!("SET k {}", "v".repeat(100_000)));
+    me.cmd("CONFIG SET client-output-buffer-limit \"normal 20000 0 0\"");
+    reader.send("GET k");
+    assert!(reader.is_closing());
+    let info = me.text("INFO stats");
+    let wanted = "client_output_buffer_limit_disconnections:1\r\n";
+    assert!(info.contains(wanted), "{info}");
+    me.cmd("CONFIG SET client-output-buffer-limit \"normal 0 20000 1\"");
+    let reader = kvd.client();
+    reader.send("GET k");
+    kvd.advance_ms(900);
+    assert!(!reader.is_closing());
+    kvd.advance_ms(200);
+    assert!(reader.is_closing());
+}
+
+#[test]
+fn all_clients_together_are_limited() {
+    let kvd = Kvd::new();
+    let (me, greedy, protected) = (kvd.client(), kvd.client(), kvd.client());
+    protected.cmd("CLIENT NO-EVICT on");
+    for client in [&greedy, &protected] {
+        client.cmd("MULTI");
+        client.cmd(&format!("SET k {}", "v".repeat(200_000)));
+    }
+    me.cmd("CONFIG SET maxmemory-clients 100kb");
+    kvd.advance_ms(100);
+    assert!(greedy.is_closing());
+    assert!(!protected.is_closing() && !me.is_closing());
+    assert!(me.text("INFO stats").contains("evicted_clients:1\r\n"));
+}
+
+#[test]
+fn a_request_is_limited() {
+    let kvd = Kvd::new();
+    let (me, client) = (kvd.client(), kvd.client());
+    me.cmd("CONFIG SET client-query-buffer-limit 1mb");
+    let mut request = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2000000\r\n".to_vec();
+    request.resize(1_500_000, b'v');
+    for chunk in request.chunks(60_000) {
+        client.send_raw(chunk);
+    }
+    assert!(client.is_closing());
+    assert!(
+        me.text("INFO stats")
+            .contains("client_query_buffer_limit_disconnections:1\r\n")
+    );
+}

@@ -236,9 +236,6 @@ pub fn unblock(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         return Ok(());
     };
     let error = by_error.then_some("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-    if by_error {
-        ctx.engine.stats.count_error("UNBLOCKED");
-    }
     ctx.engine.unblock(target, error);
     ctx.reply.int(1);
     Ok(())

@@ -25,6 +25,8 @@ enum Shown {
     All,
     /// `everything`.
     Everything,
+    /// By its name alone.
+    Named,
 }
 
 type Section = (&'static str, Shown, fn(&Engine, &mut Text));
@@ -46,6 +48,7 @@ static SECTIONS: &[Section] = &[
     ("cluster",      Shown::Default, server::cluster),
     ("keyspace",     Shown::Default, server::keyspace),
     ("keysizes",     Shown::Everything, server::keysizes),
+    ("debug",        Shown::Named,   stats::debug),
 ];
 
 /// The sections that the words of a request name (none: the default ones), each once.
@@ -55,7 +58,7 @@ pub fn report(engine: &Engine, names: Args<'_>) -> String {
         let is_named = |word: &[u8]| match word.to_ascii_lowercase().as_slice() {
             b"default" => *shown == Shown::Default,
             b"all" => *shown <= Shown::All,
-            b"everything" => true,
+            b"everything" => *shown <= Shown::Everything,
             word => word == name.as_bytes(),
         };
         let wanted = match names.is_empty() {

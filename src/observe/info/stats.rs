@@ -35,7 +35,7 @@ pub(super) fn stats(engine: &Engine, text: &mut Text) {
         ("expired_time_cap_reached_count", 0),
         ("expire_cycle_cpu_milliseconds", 0),
         ("evicted_keys", stats.evicted_keys),
-        ("evicted_clients", 0),
+        ("evicted_clients", stats.evicted_clients),
         ("evicted_scripts", 0),
         ("total_eviction_exceeded_time", 0),
         ("current_eviction_exceeded_time", 0),
@@ -106,4 +106,16 @@ fn turns(engine: &Engine, text: &mut Text) {
 
 fn subscribed(engine: &Engine, scope: Scope) -> u64 {
     engine.pubsub.of(scope).len() as u64
+}
+
+/// Figures of turns that only tests of the server read.
+pub(super) fn debug(engine: &Engine, text: &mut Text) {
+    let stats = &engine.stats;
+    text.title("Debug");
+    text.fields(&[
+        ("eventloop_duration_aof_sum", 0),
+        ("eventloop_duration_cron_sum", stats.housekeeping_us),
+        ("eventloop_duration_max", stats.turn_us_max),
+        ("eventloop_cmd_per_cycle_max", stats.turn_commands_max),
+    ]);
 }

@@ -47,7 +47,7 @@ fn it_starts_and_says_where_it_listens() {
     ];
     assert!(anywhere.iter().any(|line| log.contains(*line)), "{log}");
     assert!(log.contains("shards"), "{log}");
-    assert!(log.contains("ready to accept connections"), "{log}");
+    assert!(log.contains("Ready to accept connections"), "{log}");
     assert!(log.lines().count() < 15, "a few lines:\n{log}");
     assert_eq!(server.connect().cmd("PING").text(), "PONG");
     server.signal("-TERM");

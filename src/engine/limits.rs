@@ -1,0 +1,88 @@
+//! Limits on the memory of clients: output that nobody reads, and all clients together
+//! (`maxmemory-clients`).
+
+use crate::resp::LARGE_BULK;
+
+use super::Engine;
+use super::clients::{Client, ClientKey, Closing, SessionGates};
+
+/// Pending output below this is not limited, as Redis does not limit what fits into a client's own
+/// buffer.
+const OUTPUT_BYTES_FREE: usize = LARGE_BULK;
+
+impl Engine {
+    /// Ends a client whose unread output is beyond the limit of its class.
+    pub fn check_output_limit(&mut self, key: ClientKey) {
+        let Some(client) = self.clients.find_mut(key) else {
+            return;
+        };
+        let limits = &self.config.client_output_buffer_limit;
+        let limit = match client.gates.has(SessionGates::SUBSCRIBER) {
+            true => limits.pubsub,
+            false => limits.normal,
+        };
+        let pending = match client.outbox.len() {
+            ..OUTPUT_BYTES_FREE => 0,
+            pending => pending as u64,
+        };
+        let over_soft = limit.soft_bytes > 0 && pending > limit.soft_bytes;
+        if !over_soft {
+            client.soft_limit_since_us = None;
+        }
+        let now_us = self.now.mono_us;
+        let since = over_soft.then(|| *client.soft_limit_since_us.get_or_insert(now_us));
+        let soft_us = limit.soft_seconds.saturating_mul(1_000_000);
+        let too_long = since.is_some_and(|since| now_us - since > soft_us);
+        let over_hard = limit.hard_bytes > 0 && pending > limit.hard_bytes;
+        if (over_hard || too_long) && client.closing != Closing::Now {
+            tracing::warn!(
+                id = client.id,
+                pending,
+                "client closed: output buffer limit reached"
+            );
+            self.stats.output_limit_disconnections += 1;
+            self.kill(key);
+        }
+    }
+
+    /// Looks at a client's output if it is large enough to be limited.
+    #[inline]
+    pub fn check_large_output(&mut self, key: ClientKey, bytes: usize) {
+        if bytes >= OUTPUT_BYTES_FREE {
+            self.check_output_limit(key);
+        }
+    }
+
+    /// Ends the clients that take most until all together are within `maxmemory-clients`.
+    pub(super) fn evict_clients(&mut self) {
+        let config = &self.config;
+        let limit = config.maxmemory_clients.limit_bytes(config.maxmemory);
+        if limit == 0 {
+            return;
+        }
+        let mut sizes: Vec<(u64, ClientKey)> = self
+            .clients
+            .iter()
+            .filter(|client| is_evictable(client))
+            .map(|client| (client.memory_bytes() as u64, client.key))
+            .collect();
+        let mut total: u64 = sizes.iter().map(|(bytes, _)| bytes).sum();
+        if total <= limit {
+            return;
+        }
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        for (bytes, key) in sizes {
+            if total <= limit {
+                return;
+            }
+            tracing::info!(bytes, "client evicted: maxmemory-clients reached");
+            self.stats.evicted_clients += 1;
+            self.kill(key);
+            total -= bytes;
+        }
+    }
+}
+
+fn is_evictable(client: &Client) -> bool {
+    !client.no_evict && client.closing != Closing::Now
+}
