@@ -219,33 +219,4 @@ impl Engine {
             self.check_output_limit(key);
         }
     }
-<<<<<<< HEAD
-
-    /// Ends a client whose unread output is beyond the limit of its class.
-    pub fn check_output_limit(&mut self, key: ClientKey) {
-        let Some(client) = self.clients.find_mut(key) else {
-            return;
-        };
-        let pending = client.outbox.heap_bytes() as u64;
-        let limit = self.config.client_output_buffer_limit.normal;
-        let over_soft = limit.soft_bytes > 0 && pending > limit.soft_bytes;
-        if !over_soft {
-            client.soft_limit_since_us = None;
-        }
-        let now_us = self.now.mono_us;
-        let since = over_soft.then(|| *client.soft_limit_since_us.get_or_insert(now_us));
-        let soft_us = limit.soft_seconds * 1_000_000;
-        let too_long = since.is_some_and(|since| now_us - since > soft_us);
-        if (limit.hard_bytes > 0 && pending > limit.hard_bytes) || too_long {
-            tracing::warn!(
-                id = client.id,
-                pending,
-                "client closed: output buffer limit reached"
-            );
-            self.stats.output_limit_disconnections += 1;
-            self.close(key, Closing::Now);
-        }
-    }
-=======
->>>>>>> server
 }
