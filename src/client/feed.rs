@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::dispatch::execute::{Flow, execute};
 use crate::engine::Engine;
 use crate::engine::clients::{ClientKey, Closing, SessionGates};
+use crate::resp::LARGE_BULK;
 use crate::resp::args::OwnedArgs;
 use crate::resp::reply::{Outbox, Reply};
 use crate::resp::request::{Batch, LargeBulk, Limits, ProtocolError, State};
@@ -318,7 +319,11 @@ impl Engine {
         };
         let queued = client.transaction.as_ref().map_or(0, |t| t.queued_bytes);
         let large = client.large.as_ref().map_or(0, |large| large.heap_bytes());
-        if client.inbox.len() + large + queued <= limit {
+        let bytes = client.inbox.len() + large + queued;
+        if bytes <= limit {
+            if bytes >= LARGE_BULK {
+                self.evict_clients();
+            }
             return progress;
         }
         tracing::warn!(id = client.id, "client closed: query buffer limit reached");

@@ -268,7 +268,18 @@ impl Client {
         let about = &self.about;
         let texts = about.name.len() + about.lib_name.len() + about.lib_ver.len();
         let large = self.large.as_ref().map_or(0, |large| large.heap_bytes());
-        size_of::<Client>() + size_of::<About>() + texts + large + self.heap_bytes()
+        let watched: usize = self
+            .watch
+            .iter()
+            .flat_map(|watch| &watch.keys)
+            .map(|watched| size_of::<WatchedKey>() + watched.key.len())
+            .sum();
+        let subscribed = self
+            .subscriptions
+            .as_ref()
+            .map_or(0, |state| state.heap_bytes());
+        let record = size_of::<Client>() + size_of::<About>() + self.parser.heap_bytes();
+        record + texts + large + watched + subscribed + self.heap_bytes()
     }
 }
 

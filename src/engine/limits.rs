@@ -53,8 +53,9 @@ impl Engine {
         }
     }
 
-    /// Ends the clients that take most until all together are within `maxmemory-clients`.
-    pub(super) fn evict_clients(&mut self) {
+    /// Ends the clients that take most until all together are within `maxmemory-clients`. Runs in
+    /// the cron, and where one client's input grows.
+    pub fn evict_clients(&mut self) {
         let config = &self.config;
         let limit = config.maxmemory_clients.limit_bytes(config.maxmemory);
         if limit == 0 {

@@ -63,6 +63,13 @@ impl Subscriptions {
         }
     }
 
+    /// Memory of the names, and roughly that of the sets.
+    pub fn heap_bytes(&self) -> usize {
+        let scopes = [Scope::Channel, Scope::Pattern, Scope::Shard];
+        let names = scopes.into_iter().flat_map(|scope| self.of(scope));
+        names.map(|name| size_of::<Box<[u8]>>() + name.len()).sum()
+    }
+
     fn is_empty(&self) -> bool {
         self.count(Scope::Channel) + self.count(Scope::Shard) == 0
     }

@@ -7,7 +7,7 @@ use crate::observe::latency::event;
 use crate::resp::reply::Reply;
 use crate::store::expire::ExpirePolicy;
 
-use super::clients::{ClientKey, Closing};
+use super::clients::{ClientKey, Closing, SessionGates};
 use super::gates::ServerGates;
 use super::notify::EventClass;
 use super::{CLIENTS_PER_TICK, Engine};
@@ -212,7 +212,10 @@ impl Engine {
             self.housekeeping.client_cursor = key.index + 1;
             let idle_us = self.now.mono_us.saturating_sub(client.active_us);
             let timeout_us = u64::from(self.config.timeout) * 1_000_000;
-            if timeout_us > 0 && idle_us > timeout_us && !client.is_blocked() {
+            let waits = client.is_blocked() || client.is_paused;
+            let listens = client.gates.has(SessionGates::SUBSCRIBER)
+                || client.gates.has(SessionGates::MONITOR);
+            if timeout_us > 0 && idle_us > timeout_us && !waits && !listens {
                 self.close(key, Closing::Now);
                 continue;
             }

@@ -54,13 +54,14 @@ pub(super) fn of(engine: &Engine, client: &Client) -> Vec<u8> {
     put("psub", count(Scope::Pattern).to_string().as_bytes());
     put("ssub", count(Scope::Shard).to_string().as_bytes());
     put("multi", queued.to_string().as_bytes());
+    let large = client.large.as_ref().map_or(0, |large| large.heap_bytes());
     let watched = client.watch.as_ref().map_or(0, |watch| watch.keys.len());
     // Figures alone follow: they need no bytes.
     let _ = write!(
         line,
         " watch={watched} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={obl} \
          oll={oll} omem={omem} tot-mem={} events={} cmd={} user={} redir=-1 resp={resp}",
-        client.inbox.len(),
+        client.inbox.len() + large,
         client.inbox.capacity() - client.inbox.len(),
         transaction.map_or(0, |t| t.queued_bytes),
         client.outbox.heap_bytes().min(LARGE_BULK),
