@@ -137,3 +137,27 @@ fn a_signature() {
     assert!(client.text("LOLWUT").contains("Redis ver."));
     assert!(client.int("LASTSAVE") > 0);
 }
+
+#[test]
+fn digests_are_those_of_redis() {
+    let client = Kvd::with(&[("enable-debug-command", "yes")]).client();
+    client.cmd("SET a b");
+    assert_eq!(
+        client.cmd("DEBUG DIGEST-VALUE a nothing").texts(),
+        [
+            "b78559cd22bce6e6df712eb99ce7f3b08e8f8f1f",
+            "0000000000000000000000000000000000000000"
+        ]
+    );
+    assert_eq!(
+        client.text("DEBUG DIGEST"),
+        "479783d7290f02957dfbe3408a858ba13eea1709"
+    );
+    client.cmd("SADD s 1 2 x");
+    let before = client.text("DEBUG DIGEST");
+    client.cmd("DEL s");
+    client.cmd("SADD s x 2 1");
+    assert_eq!(client.text("DEBUG DIGEST"), before);
+    client.cmd("EXPIRE s 100");
+    assert_ne!(client.text("DEBUG DIGEST"), before);
+}

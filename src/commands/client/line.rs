@@ -18,16 +18,6 @@ pub(super) fn of(engine: &Engine, client: &Client) -> Vec<u8> {
     let transaction = client.transaction.as_ref();
     let queued = transaction.map_or(-1, |t| t.commands.len() as i64);
     let age_s = (engine.now.unix_ms - client.created_ms).max(0) / 1_000;
-    let pending = client.outbox.len();
-    let (obl, oll, omem) = output_sizes(client);
-    let resp = if client.protocol == Protocol::Resp3 {
-        3
-    } else {
-        2
-    };
-    let command = client
-        .last_command
-        .and_then(|id| engine.registry.command(id));
     let mut line = Vec::with_capacity(400);
     let mut put = |name: &str, value: &[u8]| {
         if !line.is_empty() {
@@ -54,23 +44,7 @@ pub(super) fn of(engine: &Engine, client: &Client) -> Vec<u8> {
     put("psub", count(Scope::Pattern).to_string().as_bytes());
     put("ssub", count(Scope::Shard).to_string().as_bytes());
     put("multi", queued.to_string().as_bytes());
-    let large = client.large.as_ref().map_or(0, |large| large.heap_bytes());
-    let watched = client.watch.as_ref().map_or(0, |watch| watch.keys.len());
-    // Figures alone follow: they need no bytes.
-    let _ = write!(
-        line,
-        " watch={watched} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={obl} \
-         oll={oll} omem={omem} tot-mem={} events={} cmd={} user={} redir=-1 resp={resp}",
-        client.inbox.len() + large,
-        client.inbox.capacity() - client.inbox.len(),
-        transaction.map_or(0, |t| t.queued_bytes),
-        client.outbox.heap_bytes().min(LARGE_BULK),
-        client.outbox.heap_bytes().min(LARGE_BULK),
-        client.memory_bytes(),
-        if pending == 0 { "r" } else { "rw" },
-        command.map_or("NULL", |command| command.name),
-        String::from_utf8_lossy(&about.user),
-    );
+    put_buffers(engine, client, &mut line);
     for (name, value) in [("lib-name", &about.lib_name), ("lib-ver", &about.lib_ver)] {
         line.extend_from_slice(format!(" {name}=").as_bytes());
         line.extend_from_slice(value);
@@ -90,6 +64,39 @@ fn output_sizes(client: &Client) -> (usize, usize, usize) {
         pending if pending < LARGE_BULK => (pending, 0, 0),
         pending => (0, pending.div_ceil(LARGE_BULK), client.outbox.heap_bytes()),
     }
+}
+
+/// The fields about buffers and the last command: figures, which need no escaping.
+fn put_buffers(engine: &Engine, client: &Client, line: &mut Vec<u8>) {
+    let about = &client.about;
+    let transaction = client.transaction.as_ref();
+    let pending = client.outbox.len();
+    let (obl, oll, omem) = output_sizes(client);
+    let resp = if client.protocol == Protocol::Resp3 {
+        3
+    } else {
+        2
+    };
+    let command = client
+        .last_command
+        .and_then(|id| engine.registry.command(id));
+    let large = client.large.as_ref().map_or(0, |large| large.heap_bytes());
+    let watched = client.watch.as_ref().map_or(0, |watch| watch.keys.len());
+    // Writing into memory does not fail.
+    let _ = write!(
+        line,
+        " watch={watched} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={obl} \
+         oll={oll} omem={omem} tot-mem={} events={} cmd={} user={} redir=-1 resp={resp}",
+        client.inbox.len() + large,
+        client.inbox.capacity() - client.inbox.len(),
+        transaction.map_or(0, |t| t.queued_bytes),
+        client.outbox.heap_bytes().min(LARGE_BULK),
+        client.outbox.heap_bytes().min(LARGE_BULK),
+        client.memory_bytes(),
+        if pending == 0 { "r" } else { "rw" },
+        command.map_or("NULL", |command| command.name),
+        String::from_utf8_lossy(&about.user),
+    );
 }
 
 /// Descriptors below this are the process's own. The core knows no descriptors: the figure tells

@@ -1,5 +1,7 @@
 //! DEBUG: what test suites use to look inside and to bend time. Gated by `enable-debug-command`.
 
+mod digest;
+
 use std::time::Duration;
 
 use crate::commands::docs;
@@ -11,6 +13,8 @@ use crate::observe::stats::hex_id;
 use crate::resp::args::Args;
 use crate::resp::number::{parse_f64, parse_i64};
 use crate::resp::reply::Protocol;
+
+use digest::Fingerprint;
 
 use super::config::{is_local, rewrite_file};
 use super::object::encoding_of;
@@ -60,6 +64,12 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
             rewrite_file(ctx.engine, true)?;
             done(ctx)
         }
+        (b"digest", 2) => {
+            let digest = Fingerprint::of_engine(ctx.engine).hex();
+            ctx.reply.simple(&digest);
+            Ok(())
+        }
+        (b"digest-value", 3..) => digest_value(ctx, args),
         (b"populate", 3..=5) => populate(ctx, args),
         (b"stringmatch-len", 4) => stringmatch(ctx, args),
         (b"htstats", 3 | 4) => htstats(ctx, args),
@@ -101,6 +111,10 @@ const NO_EFFECT: &[(&str, usize)] = &[
 ];
 
 const HELP: &[&str] = &[
+    "DIGEST",
+    "    Return a number for all data, the same in every server that holds the same.",
+    "DIGEST-VALUE <key> [<key> ...]",
+    "    Return such a number for each value.",
     "CHANGE-REPL-ID",
     "    Give the history of the data another name.",
     "CONFIG-REWRITE-FORCE-ALL",
@@ -136,6 +150,20 @@ fn sleep(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         ctx.engine.machine.sleep(time);
     }
     done(ctx)
+}
+
+fn digest_value(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    let mut keys = ctx.keys();
+    keys.reply.array(args.len() - 2);
+    for name in args.iter_from(2) {
+        let key = keys.key(name);
+        let digest = match keys.peek(&key) {
+            Some(slot) => Fingerprint::of_value(keys.db, slot, keys.now.unix_ms),
+            None => Fingerprint::default(),
+        };
+        keys.reply.simple(&digest.hex());
+    }
+    Ok(())
 }
 
 fn object(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
