@@ -12,8 +12,9 @@ use clap::{ArgAction, CommandFactory, Parser};
 use kvd::config::load::{LoadError, Loaded, Sources, load};
 use kvd::config::{Config, IDLE, OPTIONS, REFUSED};
 use kvd::dispatch::table::Registry;
-use kvd::engine::Engine;
+use kvd::engine::{Engine, Host};
 use kvd::host::Entropy;
+use kvd::host::disk::OsDisk;
 use kvd::host::log::{LogControl, check_file, log_panics};
 use kvd::host::machine::OsMachine;
 use kvd::host::os::{OsClock, OsEntropy};
@@ -155,8 +156,19 @@ fn serve(
     );
     let poller = Poller::new().map_err(|error| error.to_string())?;
     let signals = SignalSource::install().map_err(|error| error.to_string())?;
-    let clock = Box::new(OsClock::new());
-    let engine = Engine::new(config, registry, OsEntropy.seed(), clock, machine);
+    // Relative to the working directory, which is the data directory.
+    let mut disk = OsDisk::new("");
+    let waker = poller.waker();
+    disk.set_waker(Box::new(move || {
+        // It fails only while the process ends.
+        let _ = waker.wake();
+    }));
+    let host = Host {
+        clock: Box::new(OsClock::new()),
+        machine,
+        disk: Box::new(disk),
+    };
+    let engine = Engine::new(config, registry, OsEntropy.seed(), host);
     let event_loop = EventLoop::new(engine, poller, listeners, Some(signals))
         .map_err(|error| error.to_string())?;
     supervisor.ready();

@@ -14,6 +14,7 @@ pub mod files;
 pub mod limits;
 pub mod log;
 pub mod machine;
+pub mod memory;
 pub mod os;
 pub mod supervise;
 pub mod system;
