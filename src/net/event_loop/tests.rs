@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use crate::config::Config;
 use crate::engine::Host;
-use crate::engine::Host;
 use crate::host::os::OsClock;
 use crate::net::listener::{Bound, Class};
 use crate::net::tests::{PATIENCE, connect};
