@@ -161,6 +161,8 @@ pub struct Sockets {
     ready: VecDeque<ClientKey>,
     /// Connections to be flushed.
     unflushed: VecDeque<ClientKey>,
+    /// Nothing may leave before the log says so: its thread wakes the loop.
+    is_held: bool,
     /// Empty while it is lent to the running command.
     buffer: Vec<u8>,
 }
@@ -185,6 +187,7 @@ impl Sockets {
             connections: Connections::default(),
             ready: VecDeque::new(),
             unflushed: VecDeque::new(),
+            is_held: false,
             buffer: vec![0; READ_BUFFER_BYTES],
         })
     }
@@ -217,7 +220,7 @@ impl Sockets {
 
     /// How long the next poll may wait; `None` is for ever.
     fn timeout(&self, engine: &Engine, now_us: u64) -> Option<Duration> {
-        if !self.ready.is_empty() || !self.unflushed.is_empty() {
+        if !self.ready.is_empty() || (!self.is_held && !self.unflushed.is_empty()) {
             return Some(Duration::ZERO);
         }
         let deadlines = [engine.next_deadline(), self.listeners.next_accept_us()];
@@ -376,8 +379,13 @@ impl Sockets {
         }
     }
 
-    /// Writes to every connection that has output, once, and closes those that are done.
+    /// Writes to every connection that has output, once, and closes those that are done. What
+    /// the turn changed is in the log before a byte leaves.
     fn flush(&mut self, engine: &mut Engine) {
+        self.is_held = !engine.write_log();
+        if self.is_held {
+            return;
+        }
         self.queue_dirty(engine);
         for _ in 0..self.unflushed.len().min(FLUSHES_PER_TURN) {
             let Some(key) = self.unflushed.pop_front() else {
