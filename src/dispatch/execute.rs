@@ -192,7 +192,7 @@ fn run_handler(
 #[cold]
 fn settle(engine: &mut Engine, key: ClientKey, db: u32, args: Args<'_>) {
     if engine.effects.listeners.propagation && engine.effects.propagates_verbatim() {
-        engine.effects.propagate_verbatim(db, args);
+        engine.propagate_verbatim(db, args);
     }
     engine.settle(Some(key));
 }

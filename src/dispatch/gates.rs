@@ -84,6 +84,12 @@ fn permitted(engine: &mut Engine, key: ClientKey, found: Found) -> Result<(), Co
     if server.has(ServerGates::MEMORY) && flags.contains(DENYOOM) && !engine.make_room() {
         return Err(CommandError::OOM);
     }
+    if server.has(ServerGates::AOF_FAILED) && is_denied_without_disk(engine, key, found) {
+        let reason = engine.persist.aof.failure().unwrap_or_default();
+        return Err(CommandError::new(format!(
+            "MISCONF Errors writing to the AOF file: {reason}"
+        )));
+    }
     if server.has(ServerGates::LOADING) && !flags.contains(LOADING) {
         return Err(CommandError::LOADING);
     }
@@ -91,6 +97,22 @@ fn permitted(engine: &mut Engine, key: ClientKey, found: Found) -> Result<(), Co
         return Err(CommandError::BUSY);
     }
     Ok(())
+}
+
+/// What Redis refuses while the disk fails: writes, and PING, so that whoever watches the server
+/// learns of it.
+#[cold]
+fn is_denied_without_disk(engine: &Engine, key: ClientKey, found: Found) -> bool {
+    found.command.flags.contains(WRITE)
+        || found.command.name == "ping"
+        || ends_with_writes(engine, key, found)
+}
+
+/// Whether the command is an EXEC whose transaction writes.
+fn ends_with_writes(engine: &Engine, key: ClientKey, found: Found) -> bool {
+    let client = engine.clients.find(key);
+    let transaction = client.and_then(|client| client.transaction.as_ref());
+    found.command.name == "exec" && transaction.is_some_and(|t| t.has_writes)
 }
 
 #[cold]
@@ -106,15 +128,9 @@ fn is_paused(engine: &Engine, key: ClientKey, found: Found) -> bool {
         return false;
     };
     let flags = found.command.flags;
-    let ends_transaction = flags.contains(RUNS_IN_MULTI) && found.command.name == "exec";
-    let runs_writes = || {
-        let client = engine.clients.find(key);
-        let transaction = client.and_then(|client| client.transaction.as_ref());
-        transaction.is_some_and(|transaction| transaction.has_writes)
-    };
     mode == PauseMode::All
         || flags.intersects(WRITE.or(MAY_REPLICATE))
-        || (ends_transaction && runs_writes())
+        || ends_with_writes(engine, key, found)
 }
 
 /// Puts a command into the transaction of its client.

@@ -123,7 +123,7 @@ pub struct Engine {
     /// Buffers of outboxes that have been written.
     pub buffers: BufferPool,
     /// Open transactions, for the log and the replicas.
-    group_depth: u32,
+    pub(crate) group_depth: u32,
     dirty: VecDeque<ClientKey>,
     ready: VecDeque<ClientKey>,
     exit: Option<i32>,

@@ -11,8 +11,15 @@
 //! It must not reply to a client, and must not decide what a command propagates: that is in
 //! `engine::settle`.
 
+use std::io;
+
 use crate::engine::Engine;
+use crate::host::{SyncDone, SyncTicket};
 use crate::time::Now;
+
+pub mod aof;
+
+use aof::Aof;
 
 /// What INFO tells, and what the next slice works on.
 #[derive(Debug)]
@@ -21,6 +28,10 @@ pub struct Persistence {
     pub last_save_s: i64,
     /// `Effects::dirty` when the last snapshot was taken.
     pub dirty_at_save: u64,
+    /// The append-only file.
+    pub aof: Aof,
+    /// Syncs that ended and whose asker has not looked yet.
+    finished_syncs: Vec<SyncDone>,
 }
 
 impl Persistence {
@@ -29,16 +40,18 @@ impl Persistence {
         Persistence {
             last_save_s: now.unix_ms / 1_000,
             dirty_at_save: 0,
+            aof: Aof::default(),
+            finished_syncs: Vec::new(),
         }
     }
 }
 
 impl Engine {
-    /// Writes what was changed since the last call to the append-only file. Called once a turn,
-    /// before anything is sent. Whether replies may leave now; if not, the disk thread wakes the
-    /// event loop when they may.
-    #[inline]
-    pub fn write_log(&mut self) -> bool {
-        true
+    /// The result of a sync that was asked for, once, when it has ended.
+    pub fn sync_result(&mut self, ticket: SyncTicket) -> Option<io::Result<()>> {
+        let done = &mut self.persist.finished_syncs;
+        self.disk.finished_syncs(done);
+        let at = done.iter().position(|sync| sync.ticket == ticket)?;
+        Some(done.swap_remove(at).result)
     }
 }
