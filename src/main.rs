@@ -168,7 +168,8 @@ fn serve(
         machine,
         disk: Box::new(disk),
     };
-    let engine = Engine::new(config, registry, OsEntropy.seed(), host);
+    let mut engine = Engine::new(config, registry, OsEntropy.seed(), host);
+    engine.load_all()?;
     let event_loop = EventLoop::new(engine, poller, listeners, Some(signals))
         .map_err(|error| error.to_string())?;
     supervisor.ready();

@@ -20,6 +20,7 @@ use crate::time::Now;
 pub mod aof;
 
 use aof::Aof;
+use aof::load::AofLoad;
 
 /// What INFO tells, and what the next slice works on.
 #[derive(Debug)]
@@ -47,6 +48,22 @@ impl Persistence {
 }
 
 impl Engine {
+    /// Loads what is on disk, and begins to write the append-only file if it is on. Returns when
+    /// all of it is done.
+    ///
+    /// # Errors
+    /// Which file cannot be loaded, and why.
+    pub fn load_all(&mut self) -> Result<(), String> {
+        if !self.config.appendonly {
+            return Ok(());
+        }
+        let files = self.find_aof().map_err(|error| error.to_string())?;
+        let mut load = AofLoad::begin(self, files);
+        while load.step(self, u64::MAX)? {}
+        self.effects.dirty = 0;
+        self.open_aof().map_err(|error| error.to_string())
+    }
+
     /// The result of a sync that was asked for, once, when it has ended.
     pub fn sync_result(&mut self, ticket: SyncTicket) -> Option<io::Result<()>> {
         let done = &mut self.persist.finished_syncs;

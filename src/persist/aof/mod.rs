@@ -26,10 +26,13 @@ use crate::engine::gates::ServerGates;
 use crate::resp::args::Args;
 
 pub mod encode;
+pub mod files;
 pub mod frame;
+pub mod load;
 pub mod log;
 pub mod manifest;
 pub mod replay;
+pub mod values;
 
 use frame::{HEADER_LEN, Header};
 use log::Log;

@@ -6,8 +6,10 @@ use std::rc::Rc;
 use kvd::client::{ClientKey, Closing, Endpoint, Progress};
 use kvd::config::load::{Sources, load};
 use kvd::engine::{Engine, Host};
+use kvd::host::Disk;
 use kvd::host::files::OsFiles;
 use kvd::host::memory::MemoryDisk;
+use kvd::persist::aof::LogState;
 use kvd::time::{Clock, Now};
 
 use super::machine::TestMachine;
@@ -81,7 +83,26 @@ impl Kvd {
     }
 
     /// A server on a disk that may hold files already.
-    pub fn on(disk: MemoryDisk, seed: u64, options: &[(&str, &str)]) -> Kvd {
+    pub fn on(disk: impl Disk + 'static, seed: u64, options: &[(&str, &str)]) -> Kvd {
+        Kvd::try_on(disk, seed, options).expect("files that can be loaded")
+    }
+
+    /// The same, if the files can be loaded.
+    pub fn try_on(
+        disk: impl Disk + 'static,
+        seed: u64,
+        options: &[(&str, &str)],
+    ) -> Result<Kvd, String> {
+        Kvd::at(disk, seed, options, START_MS)
+    }
+
+    /// The same, at a time of its own.
+    pub fn at(
+        disk: impl Disk + 'static,
+        seed: u64,
+        options: &[(&str, &str)],
+        unix_ms: i64,
+    ) -> Result<Kvd, String> {
         let mut arguments = Vec::new();
         for (name, value) in options {
             arguments.push(format!("--{name}").into_bytes());
@@ -95,12 +116,12 @@ impl Kvd {
         let loaded = load(&sources, &mut OsFiles, &mut stdin).expect("valid options");
         let config = loaded.config;
         let clock = Rc::new(Cell::new(Time {
-            unix_ms: START_MS,
+            unix_ms,
             mono_ns: 1_000_000_000,
             step_ns: 0,
         }));
         let machine = TestMachine::new(clock.clone());
-        let engine = Engine::new(
+        let mut engine = Engine::new(
             config,
             kvd::registry(),
             seed,
@@ -110,11 +131,12 @@ impl Kvd {
                 disk: Box::new(disk),
             },
         );
-        Kvd {
+        engine.load_all()?;
+        Ok(Kvd {
             engine: Rc::new(RefCell::new(engine)),
             clock,
             machine,
-        }
+        })
     }
 
     /// A connected client.
@@ -177,6 +199,7 @@ impl Kvd {
             }
         }
         engine.tick();
+        while engine.write_log() == LogState::Held {}
         engine
             .next_deadline()
             .is_some_and(|at| at <= engine.mono_us())

@@ -1,0 +1,85 @@
+//! The end of the server, in the middle of things: killed, or without power. What is there
+//! afterwards must be what the policy allows.
+
+use fastrand::Rng;
+
+use super::disk::SimDisk;
+use super::model::Model;
+use crate::harness::Kvd;
+
+/// A server that keeps its data, and what may be left of it.
+pub struct Durable {
+    disk: SimDisk,
+    options: Vec<(&'static str, &'static str)>,
+    is_always: bool,
+    /// What the data was when the log had a length, oldest first; what must have been lost or
+    /// overwritten since is left out.
+    history: Vec<(u64, Model)>,
+    restarts: u64,
+    seed: u64,
+}
+
+impl Durable {
+    /// A server on an empty disk.
+    pub fn start(
+        seed: u64,
+        rng: &mut Rng,
+        mut options: Vec<(&'static str, &'static str)>,
+    ) -> (Durable, Kvd) {
+        let policy = ["always", "everysec", "everysec", "no"][rng.usize(..4)];
+        options.extend([
+            ("appendonly", "yes"),
+            ("appendfsync", policy),
+            ("aof-use-rdb-preamble", ["yes", "no"][rng.usize(..2)]),
+            ("aof-timestamp-enabled", ["yes", "no"][rng.usize(..2)]),
+        ]);
+        let disk = SimDisk::new(rng.u64(..));
+        let kvd = Kvd::on(disk.clone(), seed, &options);
+        let durable = Durable {
+            disk,
+            options,
+            is_always: policy == "always",
+            history: Vec::new(),
+            restarts: 0,
+            seed,
+        };
+        (durable, kvd)
+    }
+
+    /// The data is this now, and in the log.
+    pub fn note(&mut self, kvd: &Kvd, model: &Model) {
+        let (len, synced) = lengths(kvd);
+        self.history.push((len, model.clone()));
+        // Of what is durable only the last state counts.
+        let durable = self.history.iter().rposition(|(len, _)| *len <= synced);
+        self.history.drain(..durable.unwrap_or(0));
+    }
+
+    /// Ends the server and starts another on what is left: with the models that its data may be,
+    /// youngest first.
+    pub fn restart(&mut self, kvd: &Kvd, rng: &mut Rng) -> (Kvd, Vec<Model>, &'static str) {
+        self.restarts += 1;
+        let (unix_ms, is_kill) = (kvd.unix_ms(), rng.bool());
+        self.disk = if is_kill {
+            self.disk.after_kill()
+        } else {
+            self.disk.after_power_cut()
+        };
+        let seed = self.seed + self.restarts * 1_000_003;
+        let new = Kvd::at(self.disk.clone(), seed, &self.options, unix_ms);
+        let new = new.expect("what a crash leaves is loaded");
+        let mut models: Vec<Model> = self.history.drain(..).map(|(_, model)| model).collect();
+        models.reverse();
+        if is_kill || self.is_always {
+            models.truncate(1);
+        }
+        (new, models, if is_kill { "kill" } else { "power cut" })
+    }
+}
+
+/// Bytes of the log, and how many of them are durable.
+fn lengths(kvd: &Kvd) -> (u64, u64) {
+    let engine = kvd.engine();
+    let log = engine.persist.aof.log.as_ref().expect("a log");
+    (log.len(), log.synced())
+}
