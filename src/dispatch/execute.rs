@@ -11,6 +11,7 @@ use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::gates::ServerGates;
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
+use crate::store::expire::ExpirePolicy;
 
 use super::gates::{self, Verdict};
 use super::lookup::{self, Found};
@@ -77,7 +78,9 @@ fn execute_one(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Ou
                 return Flow::Postponed;
             }
         }
-        caller.keep_expired = engine.gates.has(ServerGates::PAUSED);
+        if engine.gates.has(ServerGates::PAUSED) {
+            caller.expiry = ExpirePolicy::ReportOnly;
+        }
     }
     call(engine, key, found, args, out, caller);
     if let Some(request) = engine.effects.block.take() {

@@ -22,6 +22,7 @@ use crate::host::{Disk, FileId, OpenMode};
 use crate::resp::args::{Args, OwnedArgs, Span};
 use crate::resp::number::parse_i64;
 use crate::resp::reply::Outbox;
+use crate::store::expire::ExpirePolicy;
 
 use super::frame::{HEADER_LEN, Header, MARK};
 
@@ -236,8 +237,10 @@ impl Reader {
         let is_frame = self.ensure(disk, MARK.len())? && self.bytes(0, MARK.len()) == MARK;
         match first {
             _ if is_frame => self.peek_frame(disk).map(Item::Frame),
-            Some(b'#') => Ok(Item::Annotation(self.line(disk, 0)?.len() + 1)),
+            Some(b'#') => self.peek_annotation(disk).map(Item::Annotation),
             Some(b'*') => self.peek_command(disk).map(Item::Command),
+            // Sectors that were never written are zeros.
+            Some(0) => Err(Fault::Frame),
             _ if self.is_framed => Err(Fault::Frame),
             _ => Err(Fault::Format),
         }
@@ -257,6 +260,23 @@ impl Reader {
         crc.update(self.bytes(HEADER_LEN, len));
         match crc.finalize() == header.crc {
             true => Ok(header),
+            false => Err(Fault::Frame),
+        }
+    }
+
+    /// The bytes of the line that begins here. What may be a damaged header is none.
+    fn peek_annotation(&mut self, disk: &mut dyn Disk) -> Result<usize, Fault> {
+        let is_framed = self.is_framed;
+        let line = match self.line(disk, 0) {
+            Err(Fault::Format) => return Err(Fault::Frame),
+            line => line?,
+        };
+        let text = line.strip_suffix(b"\r").unwrap_or(line);
+        let is_known = text.starts_with(b"#TS:");
+        let is_strange = is_framed || line.len() + 1 == HEADER_LEN;
+        let is_text = text.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        match is_text && (is_known || !is_strange) {
+            true => Ok(line.len() + 1),
             false => Err(Fault::Frame),
         }
     }
@@ -444,12 +464,12 @@ impl Replay {
     fn damaged(&mut self, engine: &mut Engine, at: u64, fault: Fault) -> Result<Tail, ReplayError> {
         let what = match fault {
             Fault::Io(error) => return Err(error.into()),
-            Fault::Format => return Err(ReplayError::BadFormat(at)),
+            Fault::Format if !self.reader.is_framed => return Err(ReplayError::BadFormat(at)),
             Fault::Short => "a command without its end",
-            Fault::Frame if self.reader.is_durable_here(engine.disk.as_mut())? => {
+            _ if self.reader.is_durable_here(engine.disk.as_mut())? => {
                 return Err(ReplayError::Corrupt(at));
             }
-            Fault::Frame => "a torn write",
+            Fault::Frame | Fault::Format => "a torn write",
         };
         let at = self.multi.as_ref().map_or(at, |(began, _)| *began);
         self.cut(engine, at, what)
@@ -525,7 +545,7 @@ impl Replay {
         let before = out.checkpoint();
         let caller = Caller {
             deny_blocking: true,
-            keep_expired: true,
+            expiry: ExpirePolicy::Off,
             ..Caller::default()
         };
         let ok = call(engine, client, found, args, out, caller);

@@ -30,7 +30,7 @@ impl Durable {
         options.extend([
             ("appendonly", "yes"),
             ("appendfsync", policy),
-            ("aof-use-rdb-preamble", ["yes", "no"][rng.usize(..2)]),
+            ("aof-use-rdb-preamble", "no"),
             ("aof-timestamp-enabled", ["yes", "no"][rng.usize(..2)]),
         ]);
         let disk = SimDisk::new(rng.u64(..));

@@ -119,7 +119,7 @@ impl World {
     fn new(seed: u64, verbose: bool) -> World {
         let mut rng = Rng::with_seed(seed);
         let options = options(&mut rng);
-        let (durable, kvd) = if rng.bool() {
+        let (mut durable, kvd) = if rng.bool() {
             let (durable, kvd) = Durable::start(seed, &mut rng, options);
             (Some(durable), kvd)
         } else {
@@ -134,6 +134,9 @@ impl World {
             commands.extend(std::iter::repeat_n(row, weight as usize));
         }
         let model = Model::new(3, kvd.unix_ms());
+        if let Some(durable) = &mut durable {
+            durable.note(&kvd, &model);
+        }
         let peers = (0..1 + rng.usize(..5)).map(|_| Peer::new(&kvd)).collect();
         World {
             generate: Gen {
@@ -197,6 +200,7 @@ impl World {
         let now_ms = self.kvd.unix_ms();
         let mut allowed = models.into_iter().map(|mut model| {
             model.set_now(now_ms);
+            revive(&mut model, &client);
             model
         });
         let found = allowed.find(|model| difference(model, &client).is_none());
@@ -382,21 +386,7 @@ impl World {
         self.kvd.jump_wall_ms(-ms);
         self.clock_moved();
         let client = self.kvd.client();
-        for db in 0..self.model.dbs.len() {
-            client.cmd(&format!("SELECT {db}"));
-            let again: Vec<Vec<u8>> = self.model.limbo[db]
-                .iter()
-                .filter(|(_, entry)| entry.expire_at.is_some_and(|at| at > self.model.now_ms))
-                .map(|(key, _)| key.clone())
-                .collect();
-            for key in again {
-                if client.cmd_words(&[&b"EXISTS"[..], key.as_slice()]).int() == 1 {
-                    self.model.revive(db, &key);
-                } else {
-                    self.model.limbo[db].remove(&key);
-                }
-            }
-        }
+        revive(&mut self.model, &client);
         client.disconnect();
     }
 
@@ -450,6 +440,25 @@ impl World {
             peer.client.disconnect();
         }
         assert!(self.kvd.engine().watch.is_empty() && self.kvd.engine().blocked.is_empty());
+    }
+}
+
+/// After the clock was set back: keys whose time had come may be there again.
+fn revive(model: &mut Model, client: &Client) {
+    for db in 0..model.dbs.len() {
+        client.cmd(&format!("SELECT {db}"));
+        let again: Vec<Vec<u8>> = model.limbo[db]
+            .iter()
+            .filter(|(_, entry)| entry.expire_at.is_some_and(|at| at > model.now_ms))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in again {
+            if client.cmd_words(&[&b"EXISTS"[..], key.as_slice()]).int() == 1 {
+                model.revive(db, &key);
+            } else {
+                model.limbo[db].remove(&key);
+            }
+        }
     }
 }
 
