@@ -381,6 +381,11 @@ impl World {
         for index in 0..self.peers.len() {
             self.forget_watched(index);
         }
+        if let Some(durable) = &mut self.durable {
+            // Which keys come back depends on what of their removal is durable: all of it.
+            self.kvd.engine().flush_log().expect("a disk that works");
+            durable.note(&self.kvd, &self.model);
+        }
         let ms = self.generate.rng.i64(1..20_000);
         self.trace.add(format!("the clock is set back by {ms} ms"));
         self.kvd.jump_wall_ms(-ms);
