@@ -59,6 +59,11 @@ lines! {
     NO_AUTH = "NOAUTH Authentication required.";
     /// Wrong name or password.
     WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled.";
+    /// Writes are refused because the last save failed.
+    MISCONF_SAVE = "MISCONF kvd is configured to save RDB snapshots, but it's currently unable to \
+persist to disk. Commands that may modify the data set are disabled, because this instance is \
+configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error \
+option). Please check the kvd logs for details about the RDB error.";
     /// Data is being loaded.
     LOADING = "LOADING kvd is loading the dataset in memory";
     /// A script runs for too long.

@@ -19,6 +19,7 @@ pub mod notify;
 pub mod pause;
 pub mod pubsub;
 pub mod settle;
+pub mod shutdown;
 pub mod tick;
 pub mod watch;
 
@@ -354,12 +355,6 @@ impl Engine {
         self.exit = Some(code);
     }
 
-    /// SIGTERM or SIGINT arrived.
-    pub fn signal_shutdown(&mut self) {
-        tracing::warn!("received a termination signal, shutting down");
-        self.request_exit(0);
-    }
-
     /// Whether the addresses to listen on changed since the last call.
     pub fn listen_changed(&mut self) -> bool {
         std::mem::take(&mut self.listen_changed)
@@ -378,6 +373,7 @@ impl Engine {
         self.eviction_pool.clear();
         self.gates
             .set(ServerGates::MEMORY, self.config.maxmemory > 0);
+        self.refresh_refusal();
     }
 
     /// Recomputes who listens to changed keys.

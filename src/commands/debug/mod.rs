@@ -10,6 +10,8 @@ use crate::dispatch::{keys::*, table::*};
 use crate::engine::context::ServerCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::observe::stats::hex_id;
+use crate::persist::load::LoadOptions;
+use crate::persist::save::text as disk_error;
 use crate::resp::args::Args;
 use crate::resp::number::{parse_f64, parse_i64};
 use crate::resp::reply::Protocol;
@@ -73,8 +75,9 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         (b"populate", 3..=5) => populate(ctx, args),
         (b"stringmatch-len", 4) => stringmatch(ctx, args),
         (b"htstats", 3 | 4) => htstats(ctx, args),
-        (b"reload" | b"loadaof", _) => Err(CommandError::fixed(
-            "ERR kvd keeps nothing on disk yet: there is nothing to reload",
+        (b"reload", _) => reload(ctx, args),
+        (b"loadaof", 2) => Err(CommandError::fixed(
+            "ERR kvd does not write an append-only file yet",
         )),
         (b"help", 2) => {
             super::help(&mut ctx.reply, "DEBUG", HELP);
@@ -131,6 +134,9 @@ const HELP: &[&str] = &[
     "    Make keys named <prefix>:<number>.",
     "PROTOCOL <type>",
     "    Answer with a value of that type of the protocol.",
+    "RELOAD [<option> ...]",
+    "    Save the data, forget it, and load it again. Options: MERGE (keys of the file replace",
+    "    those that are there), NOFLUSH (forget nothing), NOSAVE (load the file that is there).",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Leave expired keys where they are until somebody asks for them, or do not.",
     "SLEEP <seconds>",
@@ -142,6 +148,40 @@ const HELP: &[&str] = &[
 fn done(ctx: &mut ServerCtx<'_>) -> CommandResult {
     ctx.reply.ok();
     Ok(())
+}
+
+/// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]
+fn reload(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    let (mut flushes, mut saves, mut options) = (true, true, LoadOptions::default());
+    for word in args.iter_from(2) {
+        match word.to_ascii_lowercase().as_slice() {
+            b"merge" => options.replaces = true,
+            b"noflush" => flushes = false,
+            b"nosave" => saves = false,
+            _ => {
+                return Err(CommandError::fixed(
+                    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                ));
+            }
+        }
+    }
+    let engine = &mut *ctx.engine;
+    engine.cancel_snapshots();
+    if saves {
+        let saved = engine.save_and_wait();
+        saved.map_err(|error| CommandError::new(format!("ERR {}", disk_error(&error))))?;
+    }
+    if flushes {
+        engine.drop_everything();
+    }
+    if let Err(failed) = engine.load_and_wait(options) {
+        tracing::warn!("DEBUG RELOAD: {failed}");
+        return Err(CommandError::fixed(
+            "ERR Error trying to load the RDB dump, check server logs.",
+        ));
+    }
+    tracing::warn!("DB reloaded by DEBUG RELOAD");
+    done(ctx)
 }
 
 fn sleep(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {

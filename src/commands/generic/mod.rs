@@ -133,6 +133,7 @@ pub fn flushall(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     for db in 0..ctx.engine.config.databases {
         flush(ctx, db);
     }
+    ctx.engine.save_after_flushall();
     ctx.engine.effects.propagate_always();
     ctx.reply.ok();
     Ok(())
