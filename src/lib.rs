@@ -18,6 +18,8 @@ pub mod engine;
 pub mod resp;
 pub mod store;
 
+pub mod persist;
+
 pub mod config;
 pub mod host;
 pub mod observe;
