@@ -51,6 +51,8 @@ lines! {
     DB_RANGE = "ERR DB index is out of range";
     /// SCAN and its like.
     INVALID_CURSOR = "ERR invalid cursor";
+    /// RESTORE without REPLACE of a key that exists.
+    BUSY_KEY = "BUSYKEY Target key name already exists.";
     /// Two names for one thing where two are needed.
     SAME_OBJECT = "ERR source and destination objects are the same";
     /// A write refused because memory is full and nothing may be evicted.

@@ -123,6 +123,8 @@ pub struct Engine {
     pub batch: Batch,
     /// Buffers of outboxes that have been written.
     pub buffers: BufferPool,
+    /// RESTORE does not look at checksums: DEBUG SET-SKIP-CHECKSUM-VALIDATION.
+    pub skips_dump_checksum: bool,
     /// Open transactions, for the log and the replicas.
     group_depth: u32,
     dirty: VecDeque<ClientKey>,
@@ -178,6 +180,7 @@ impl Engine {
             eviction_pool: Pool::new(),
             batch: Batch::default(),
             buffers: BufferPool::default(),
+            skips_dump_checksum: false,
             group_depth: 0,
             dirty: VecDeque::new(),
             ready: VecDeque::new(),

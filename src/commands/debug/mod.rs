@@ -48,6 +48,10 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
             ctx.engine.housekeeping.expires = args.at(2) != b"0";
             done(ctx)
         }
+        (b"set-skip-checksum-validation", 3) => {
+            ctx.engine.skips_dump_checksum = args.at(2) != b"0";
+            done(ctx)
+        }
         (b"object", 3 | 4) => object(ctx, args),
         (b"error", 3) => {
             let line = String::from_utf8_lossy(args.at(2)).into_owned();
@@ -102,7 +106,6 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 /// Switches for parts that kvd does not have, each with its number of arguments.
 const NO_EFFECT: &[(&str, usize)] = &[
     ("quicklist-packed-threshold", 3),
-    ("set-skip-checksum-validation", 3),
     ("set-disable-deny-scripts", 3),
     ("pause-cron", 3),
     ("dict-resizing", 3),
