@@ -11,6 +11,9 @@ const LARGE: u8 = 0xfe;
 /// In the header's place for the number of entries: too many to say.
 const COUNT_UNKNOWN: u16 = u16::MAX;
 
+/// A field and its value.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// The entries of a ziplist, all of which is checked.
 ///
 /// ```text
@@ -82,7 +85,7 @@ fn ziplist_entry<'a>(rest: &mut &'a [u8]) -> Result<Entry<'a>, Malformed> {
 /// count: u8 | length | field | length | free: u8 | value | free bytes .. | 255
 /// length = u8, or 254 and u32
 /// ```
-pub(super) fn zipmap(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, Malformed> {
+pub(super) fn zipmap(bytes: &[u8]) -> Result<Vec<Pair<'_>>, Malformed> {
     let [count, ref rest @ ..] = *bytes else {
         return Err(Malformed);
     };

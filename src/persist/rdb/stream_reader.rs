@@ -30,6 +30,8 @@ pub(super) struct StreamReader {
     group: Option<(Vec<u8>, GroupLoader)>,
     owner: Option<ConsumerIndex>,
     producer: Vec<u8>,
+    /// How much of producers is remembered, while nothing is.
+    limits: Option<IdmpLimits>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +76,7 @@ impl StreamReader {
             group: None,
             owner: None,
             producer: Vec::new(),
+            limits: None,
         }
     }
 
@@ -101,6 +104,7 @@ impl StreamReader {
             Stage::Messages if self.left == 0 => self.stage = Stage::Producer,
             Stage::Messages => {
                 let (message, id) = (input.string()?.to_vec(), input.id()?);
+                self.begin_idmp();
                 let now_ms = now_ms.max(0) as u64;
                 self.loader
                     .add_message(&self.producer, &message, id, now_ms);
@@ -108,6 +112,9 @@ impl StreamReader {
             }
             Stage::IdmpCounters => {
                 let (added, duplicates) = (input.length()?, input.length()?);
+                if added > 0 || duplicates > 0 {
+                    self.begin_idmp();
+                }
                 self.loader.set_idmp_counters(added, duplicates);
                 return Ok(Some(std::mem::take(&mut self.loader).finish()));
             }
@@ -220,6 +227,13 @@ impl StreamReader {
         Ok(())
     }
 
+    /// From now on the stream has a memory of producers.
+    fn begin_idmp(&mut self) {
+        if let Some(limits) = self.limits.take() {
+            self.loader.set_idmp(limits);
+        }
+    }
+
     fn idmp(&mut self, input: &mut Input<'_>) -> Read<()> {
         let (duration_s, max_size) = (input.length()?, input.length()?);
         self.producers = input.length()?;
@@ -228,10 +242,15 @@ impl StreamReader {
         if !is_known {
             return Err(Stop::bad("Stream IDMP limits out of range"));
         }
-        self.loader.set_idmp(IdmpLimits {
+        let limits = IdmpLimits {
             duration_s,
             max_size: max_size as usize,
-        });
+        };
+        self.limits = Some(limits);
+        // Redis writes its defaults for streams that never had a producer.
+        if limits != IDMP_DEFAULTS {
+            self.begin_idmp();
+        }
         self.stage = Stage::Producer;
         Ok(())
     }

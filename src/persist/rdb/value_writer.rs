@@ -166,7 +166,7 @@ impl ValueWriter {
 
     fn list(&mut self, value: ValueRef<'_>, elements: usize, to: &mut Encoder) {
         let ValueRef::List(list) = value else { return };
-        let mut at = match self.place {
+        let written = match self.place {
             Place::At(at) => at,
             _ => {
                 to.length(list.node_count() as u64);
@@ -174,7 +174,7 @@ impl ValueWriter {
             }
         };
         let mut budget = elements;
-        for node in list.nodes_from(at) {
+        for (at, node) in (written..).zip(list.nodes_from(written)) {
             if budget == 0 {
                 self.place = Place::At(at);
                 return;
@@ -190,7 +190,6 @@ impl ValueWriter {
                 NodeView::Packed { .. } => to.string_of(|out| node.write_to(out)),
             }
             budget = budget.saturating_sub(count);
-            at += 1;
         }
         self.place = Place::Done;
     }

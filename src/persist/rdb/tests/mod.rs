@@ -15,7 +15,7 @@ use crate::store::types::list::{End, List, ListLimits};
 use crate::store::types::set::{Set, SetLimits};
 use crate::store::types::stream::{IdmpLimits, NackMode, NewId, NodeLimits, Stream, StreamId};
 use crate::store::types::zset::{ZSet, ZSetLimits};
-use crate::store::value::{Value, ValueRef};
+use crate::store::value::{Kind, Value, ValueRef};
 
 /// The time of these tests.
 const NOW_MS: i64 = 1_700_000_000_000;
