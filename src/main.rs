@@ -22,7 +22,7 @@ use kvd::host::supervise::Supervisor;
 use kvd::host::system::SystemFacts;
 use kvd::host::{error_text, files, limits};
 use kvd::net::{EventLoop, ListenOptions, Listeners, Poller, SignalSource, can_listen};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// jemalloc: its per-thread counters make the figures of memory exact, and its arenas suit the
 /// sizes of a store.
@@ -131,7 +131,9 @@ fn run(arguments: Vec<OsString>) -> Result<u8, String> {
     let code = serve(config, registry, machine, &mut supervisor)?;
     supervisor.stopping();
     supervisor.remove_pid_file();
-    warn!("kvd is now ready to exit, bye bye...");
+    if code == 0 {
+        warn!("kvd is now ready to exit, bye bye...");
+    }
     Ok(code)
 }
 
@@ -150,10 +152,7 @@ fn serve(
     for bound in listeners.bound() {
         info!("listening on {bound}");
     }
-    info!(
-        "{} databases of {} shards; nothing is kept on disk yet",
-        config.databases, config.shards
-    );
+    info!("{} databases of {} shards", config.databases, config.shards);
     let poller = Poller::new().map_err(|error| error.to_string())?;
     let signals = SignalSource::install().map_err(|error| error.to_string())?;
     // Relative to the working directory, which is the data directory.
@@ -169,14 +168,22 @@ fn serve(
         disk: Box::new(disk),
     };
     let mut engine = Engine::new(config, registry, OsEntropy.seed(), host);
-    engine.load_all()?;
+    info!("Server initialized");
+    if let Err(failed) = engine.begin_loading() {
+        error!("{failed}");
+        error!("Fatal error loading the DB, check server logs. Exiting.");
+        return Ok(1);
+    }
     let event_loop = EventLoop::new(engine, poller, listeners, Some(signals))
         .map_err(|error| error.to_string())?;
-    supervisor.ready();
-    // Redis's words: containers and test suites wait for them.
-    info!("Server initialized");
-    info!("Ready to accept connections");
-    let code = event_loop.run().map_err(|error| error.to_string())?;
+    let on_ready = || {
+        supervisor.ready();
+        // Redis's words: containers and test suites wait for them.
+        info!("Ready to accept connections");
+    };
+    let code = event_loop
+        .run(on_ready)
+        .map_err(|error| error.to_string())?;
     Ok(u8::try_from(code).unwrap_or(1))
 }
 

@@ -74,7 +74,7 @@ fn execute_one(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Ou
                 return Flow::Done;
             }
             Verdict::Postpone => {
-                engine.wait_for_unpause(key);
+                engine.wait_at_gate(key);
                 return Flow::Postponed;
             }
         }

@@ -10,7 +10,9 @@ use crate::engine::gates::ServerGates;
 use crate::engine::pause::PauseMode;
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
+use crate::store::db::{Db, Key};
 
+use super::keys::KeyRefs;
 use super::lookup::Found;
 use super::table::{
     ALLOW_BUSY, DENYOOM, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, READ, RUNS_IN_MULTI,
@@ -51,7 +53,44 @@ pub fn check(
         queue(engine, key, found, args, out);
         return Verdict::Settled;
     }
+    if engine.gates.has(ServerGates::SNAPSHOT) && must_wait(engine, key, found, args) {
+        return Verdict::Postpone;
+    }
     Verdict::Run
+}
+
+/// Whether a command has to wait for the snapshot: it may change keys while too much is kept, or
+/// a collection so large that it must not be kept in one go.
+fn must_wait(engine: &mut Engine, key: ClientKey, found: Found, args: Args<'_>) -> bool {
+    if !found.command.flags.contains(WRITE) {
+        return engine.persist.is_behind() && executes_writes(engine, key, found);
+    }
+    if engine.persist.is_behind() {
+        return true;
+    }
+    let Some(db) = engine.clients.find(key).map(|client| client.db as usize) else {
+        return false;
+    };
+    let has_collections = |db: &Db| db.is_snapshot_wanted() && db.has_objects();
+    if !engine.keyspace.db(db).is_some_and(has_collections) {
+        return false;
+    }
+    let mut keys = KeyRefs::new();
+    found.command.keys.extract(args, &mut keys);
+    let db = engine.keyspace.db_mut(db);
+    keys.iter().any(|found| {
+        let key = Key::new(&engine.hasher, args.at(found.index as usize));
+        db.find(&key).is_some_and(|slot| db.must_wait(slot))
+    })
+}
+
+/// Whether it is the end of a transaction that changes something.
+fn executes_writes(engine: &Engine, key: ClientKey, found: Found) -> bool {
+    let client = engine.clients.find(key);
+    let transaction = client.and_then(|client| client.transaction.as_ref());
+    found.command.flags.contains(RUNS_IN_MULTI)
+        && found.command.name == "exec"
+        && transaction.is_some_and(|transaction| transaction.has_writes)
 }
 
 fn permitted(engine: &mut Engine, key: ClientKey, found: Found) -> Result<(), CommandError> {
@@ -84,11 +123,14 @@ fn permitted(engine: &mut Engine, key: ClientKey, found: Found) -> Result<(), Co
     if server.has(ServerGates::MEMORY) && flags.contains(DENYOOM) && !engine.make_room() {
         return Err(CommandError::OOM);
     }
-    if server.has(ServerGates::AOF_FAILED) && is_denied_without_disk(engine, key, found) {
-        let reason = engine.persist.aof.failure().unwrap_or_default();
-        return Err(CommandError::new(format!(
-            "MISCONF Errors writing to the AOF file: {reason}"
-        )));
+    if server.has(ServerGates::MISCONF) {
+        // PING is how monitors learn of it.
+        let tells = flags.contains(WRITE)
+            || found.command.name == "ping"
+            || executes_writes(engine, key, found);
+        if let Some(refusal) = engine.write_refusal().filter(|_| tells) {
+            return Err(refusal);
+        }
     }
     if server.has(ServerGates::LOADING) && !flags.contains(LOADING) {
         return Err(CommandError::LOADING);
@@ -97,22 +139,6 @@ fn permitted(engine: &mut Engine, key: ClientKey, found: Found) -> Result<(), Co
         return Err(CommandError::BUSY);
     }
     Ok(())
-}
-
-/// What Redis refuses while the disk fails: writes, and PING, so that whoever watches the server
-/// learns of it.
-#[cold]
-fn is_denied_without_disk(engine: &Engine, key: ClientKey, found: Found) -> bool {
-    found.command.flags.contains(WRITE)
-        || found.command.name == "ping"
-        || ends_with_writes(engine, key, found)
-}
-
-/// Whether the command is an EXEC whose transaction writes.
-fn ends_with_writes(engine: &Engine, key: ClientKey, found: Found) -> bool {
-    let client = engine.clients.find(key);
-    let transaction = client.and_then(|client| client.transaction.as_ref());
-    found.command.name == "exec" && transaction.is_some_and(|t| t.has_writes)
 }
 
 #[cold]
@@ -127,10 +153,9 @@ fn is_paused(engine: &Engine, key: ClientKey, found: Found) -> bool {
     let Some((mode, _)) = engine.pause.active() else {
         return false;
     };
-    let flags = found.command.flags;
     mode == PauseMode::All
-        || flags.intersects(WRITE.or(MAY_REPLICATE))
-        || ends_with_writes(engine, key, found)
+        || found.command.flags.intersects(WRITE.or(MAY_REPLICATE))
+        || executes_writes(engine, key, found)
 }
 
 /// Puts a command into the transaction of its client.

@@ -15,10 +15,10 @@ impl ServerGates {
     pub const PAUSED: ServerGates = ServerGates(1 << 3);
     /// Somebody monitors.
     pub const MONITOR: ServerGates = ServerGates(1 << 4);
-    /// Writes are refused: the last snapshot failed.
-    pub const SAVE_FAILED: ServerGates = ServerGates(1 << 5);
-    /// Writes are refused: the append-only file cannot be written.
-    pub const AOF_FAILED: ServerGates = ServerGates(1 << 6);
+    /// Writes are refused: the disk failed.
+    pub const MISCONF: ServerGates = ServerGates(1 << 5);
+    /// A snapshot wants what the databases hold: some writers have to wait.
+    pub const SNAPSHOT: ServerGates = ServerGates(1 << 7);
 
     /// Whether the ordinary, short way is open.
     #[inline]

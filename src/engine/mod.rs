@@ -19,6 +19,7 @@ pub mod notify;
 pub mod pause;
 pub mod pubsub;
 pub mod settle;
+pub mod shutdown;
 pub mod tick;
 pub mod watch;
 
@@ -122,6 +123,8 @@ pub struct Engine {
     pub batch: Batch,
     /// Buffers of outboxes that have been written.
     pub buffers: BufferPool,
+    /// RESTORE does not look at checksums: DEBUG SET-SKIP-CHECKSUM-VALIDATION.
+    pub skips_dump_checksum: bool,
     /// Open transactions, for the log and the replicas.
     pub(crate) group_depth: u32,
     dirty: VecDeque<ClientKey>,
@@ -177,6 +180,7 @@ impl Engine {
             eviction_pool: Pool::new(),
             batch: Batch::default(),
             buffers: BufferPool::default(),
+            skips_dump_checksum: false,
             group_depth: 0,
             dirty: VecDeque::new(),
             ready: VecDeque::new(),
@@ -354,12 +358,6 @@ impl Engine {
         self.exit = Some(code);
     }
 
-    /// SIGTERM or SIGINT arrived.
-    pub fn signal_shutdown(&mut self) {
-        tracing::warn!("received a termination signal, shutting down");
-        self.request_exit(0);
-    }
-
     /// Whether the addresses to listen on changed since the last call.
     pub fn listen_changed(&mut self) -> bool {
         std::mem::take(&mut self.listen_changed)
@@ -378,6 +376,7 @@ impl Engine {
         self.eviction_pool.clear();
         self.gates
             .set(ServerGates::MEMORY, self.config.maxmemory > 0);
+        self.refresh_refusal();
     }
 
     /// Recomputes who listens to changed keys.

@@ -85,7 +85,9 @@ impl OsDisk {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        if name.is_empty() {
+        if name.is_empty() && self.dir.as_os_str().is_empty() {
+            PathBuf::from(".")
+        } else if name.is_empty() {
             self.dir.clone()
         } else {
             self.dir.join(name)

@@ -92,10 +92,17 @@ impl EventLoop {
         })
     }
 
-    /// Serves until the engine ends the server; returns the exit code.
-    pub fn run(mut self) -> io::Result<i32> {
+    /// Serves until the engine ends the server; returns the exit code. Tells `on_ready` when the
+    /// data is loaded.
+    pub fn run(mut self, on_ready: impl FnOnce()) -> io::Result<i32> {
         let mut timeout = Some(Duration::ZERO);
+        let mut on_ready = Some(on_ready);
         loop {
+            if !self.engine.is_loading()
+                && let Some(on_ready) = on_ready.take()
+            {
+                on_ready();
+            }
             timeout = self.turn(timeout)?;
             if let Some(code) = self.engine.take_exit() {
                 return Ok(code);
@@ -256,12 +263,10 @@ impl Sockets {
                 // The tick of this turn collects what the other thread has done.
                 Source::Waker => {}
                 Source::Signals => {
-                    if self
-                        .signals
-                        .as_mut()
-                        .is_some_and(SignalSource::take_shutdown)
+                    if let Some(signal) =
+                        self.signals.as_mut().and_then(SignalSource::take_shutdown)
                     {
-                        engine.signal_shutdown();
+                        engine.signal_shutdown(signal);
                     }
                 }
             }

@@ -13,6 +13,8 @@ use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook_mio::v1_0::Signals;
 
+use crate::engine::shutdown::ShutdownSignal;
+
 use super::token::Source;
 
 /// Exit code when a second signal cuts the shutdown short.
@@ -46,16 +48,15 @@ impl SignalSource {
         )
     }
 
-    /// Takes what arrived; true when the server was asked to end.
-    pub fn take_shutdown(&mut self) -> bool {
-        let mut asked = false;
+    /// Takes what arrived: the last signal that asked the server to end.
+    pub fn take_shutdown(&mut self) -> Option<ShutdownSignal> {
+        let mut asked = None;
         for signal in self.signals.pending() {
             match signal {
-                SIGTERM => tracing::debug!("SIGTERM"),
-                SIGINT => tracing::debug!("SIGINT"),
-                _ => continue,
+                SIGTERM => asked = Some(ShutdownSignal::Term),
+                SIGINT => asked = Some(ShutdownSignal::Int),
+                _ => {}
             }
-            asked = true;
         }
         asked
     }

@@ -53,7 +53,7 @@ impl Server {
                 },
             );
             let server = EventLoop::new(engine, Poller::new().unwrap(), listeners, None).unwrap();
-            server.run().unwrap()
+            server.run(|| ()).unwrap()
         });
         Server {
             address,

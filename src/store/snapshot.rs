@@ -89,6 +89,8 @@ pub(super) struct Snapshot {
 pub struct Progress {
     /// Keys written or kept.
     pub keys: u64,
+    /// Bytes that were kept because their keys were about to change, written since or not.
+    pub kept_bytes: u64,
     /// Large collections that were written in one go, as who changed them could not wait.
     pub inline_large: u64,
 }
@@ -160,7 +162,7 @@ impl Snapshot {
             }
             value => {
                 self.progress.inline_large += u64::from(is_large(value));
-                self.encoder.write(entry, &mut self.kept);
+                self.keep_written(entry);
             }
         }
     }
@@ -194,13 +196,20 @@ impl Snapshot {
             self.push(value, (key, expire_at, clock));
             return None;
         }
-        self.encoder.write(&entry, &mut self.kept);
+        self.keep_written(&entry);
         Some(value)
+    }
+
+    fn keep_written(&mut self, entry: &SavedEntry<'_>) {
+        let before = self.kept.len();
+        self.encoder.write(entry, &mut self.kept);
+        self.progress.kept_bytes += (self.kept.len() - before) as u64;
     }
 
     fn push(&mut self, value: Value, (key, expire_at, clock): (&[u8], Option<i64>, u32)) {
         let bytes = value.heap_bytes(SAMPLES);
         self.moved_bytes += bytes;
+        self.progress.kept_bytes += bytes as u64;
         self.moved.push_back(Moved {
             key: key.into(),
             value,
@@ -261,6 +270,11 @@ impl Db {
     /// Whether a snapshot is under way that somebody still wants.
     pub fn is_snapshot_wanted(&self) -> bool {
         self.heap.snapshot.as_ref().is_some_and(|s| !s.is_given_up)
+    }
+
+    /// Whether any key holds a collection or a large string.
+    pub fn has_objects(&self) -> bool {
+        self.heap.arena.len() > 0
     }
 
     /// Whether changing this key now would write a large collection in one go. If so it is

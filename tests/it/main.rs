@@ -7,6 +7,7 @@ mod client;
 mod command;
 mod config;
 mod corpus;
+mod dump;
 mod generic;
 mod geo;
 mod harness;

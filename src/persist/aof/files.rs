@@ -47,11 +47,6 @@ impl Names {
         self.path(&format!("temp-{}.manifest", self.file))
     }
 
-    /// Where a base is written before it is one.
-    pub fn new_base(&self) -> String {
-        self.path(&format!("temp-rewriteaof-{}", self.file))
-    }
-
     /// A base.
     pub fn base(&self, seq: u64, is_rdb: bool) -> Entry {
         let suffix = if is_rdb { "rdb" } else { "aof" };
@@ -158,6 +153,8 @@ impl Engine {
             });
         }
         self.persist.aof.manifest = manifest;
+        let last = files.iter().filter(|file| !file.is_last);
+        self.persist.aof.rewrites.other_bytes = last.map(|file| file.len).sum();
         Ok(files)
     }
 
@@ -174,15 +171,11 @@ impl Engine {
         disk.sync_dir("")?;
         let is_new = manifest == Manifest::default();
         if is_new {
-            let is_rdb = self.config.aof_use_rdb_preamble;
-            let base = names.base(1, is_rdb);
-            let content = if is_rdb { empty_rdb() } else { Vec::new() };
-            let file = disk.open(&names.path(&base.name), OpenMode::Create)?;
-            disk.append_all(file, &content)?;
-            disk.sync(file)?;
-            disk.close(file);
+            let base = names.base(1, self.config.aof_use_rdb_preamble);
+            self.write_first_base(&names.path(&base.name))?;
             manifest.base = Some(base);
         }
+        let disk = self.disk.as_mut();
         if manifest.incr.is_empty() {
             manifest.incr.push(names.incr(1));
         }
@@ -196,6 +189,7 @@ impl Engine {
         let aof = &mut self.persist.aof;
         aof.manifest = manifest;
         aof.begin_file(Log::new(file, len));
+        aof.rewrites.base_bytes = aof.rewrites.other_bytes + len;
         self.effects.listeners.propagation = true;
         Ok(())
     }
@@ -245,12 +239,4 @@ pub fn remove_history(disk: &mut dyn Disk, names: &Names, manifest: &mut Manifes
             );
         }
     }
-}
-
-/// A snapshot of nothing.
-fn empty_rdb() -> Vec<u8> {
-    let mut content = b"REDIS0011\xff".to_vec();
-    let crc = crc::Crc::<u64>::new(&crc::CRC_64_REDIS).checksum(&content);
-    content.extend_from_slice(&crc.to_le_bytes());
-    content
 }

@@ -7,6 +7,9 @@ use crate::engine::Engine;
 use crate::engine::clients::{ClientKey, Endpoint};
 use crate::host::OpenMode;
 
+use crate::persist::load::{LoadOptions, Loading};
+use crate::time::Now;
+
 use super::files::LoadFile;
 use super::replay::{Replay, ReplayError, Tail};
 
@@ -14,11 +17,21 @@ use super::replay::{Replay, ReplayError, Tail};
 #[derive(Debug)]
 pub struct AofLoad {
     files: VecDeque<LoadFile>,
-    current: Option<(LoadFile, Replay)>,
+    current: Option<(LoadFile, Part)>,
+    /// When loading began.
+    pub started: Now,
     client: ClientKey,
     /// Bytes of the files that are done.
     done_bytes: u64,
     total_bytes: u64,
+}
+
+/// The part of a file that is being loaded.
+#[derive(Debug)]
+enum Part {
+    /// A snapshot, in front of commands or all of the file.
+    Rdb(Box<Loading>),
+    Commands(Box<Replay>),
 }
 
 impl AofLoad {
@@ -32,6 +45,7 @@ impl AofLoad {
             total_bytes: files.iter().map(|file| file.len).sum(),
             files: files.into(),
             current: None,
+            started: now,
             client,
             done_bytes: 0,
         }
@@ -40,7 +54,10 @@ impl AofLoad {
     /// How far it is: bytes done, and bytes of all files.
     pub fn progress(&self) -> (u64, u64) {
         let current = self.current.as_ref();
-        let done = current.map_or(0, |(_, replay)| replay.progress().0);
+        let done = current.map_or(0, |(_, part)| match part {
+            Part::Rdb(loading) => loading.read_bytes,
+            Part::Commands(replay) => replay.progress().0,
+        });
         (self.done_bytes + done, self.total_bytes)
     }
 
@@ -54,41 +71,112 @@ impl AofLoad {
                 engine.disconnect(self.client);
                 return Ok(false);
             }
-            let Some((file, replay)) = &mut self.current else {
+            let Some((file, part)) = self.current.take() else {
                 return Ok(false);
             };
-            let named = |error: ReplayError| format!("{}: {error}", file.path);
-            let Some(tail) = replay.step(engine, end_ns).map_err(named)? else {
-                return Ok(true);
-            };
-            replay.close(engine.disk.as_mut());
-            if let Tail::CutAt(at) = tail {
-                cut(engine, &file.path, at).map_err(|e| format!("{}: {e}", file.path))?;
+            match part {
+                Part::Rdb(loading) => {
+                    if self.rdb_step(engine, file, loading, end_ns)? {
+                        return Ok(true);
+                    }
+                }
+                Part::Commands(replay) => {
+                    if self.commands_step(engine, file, replay, end_ns)? {
+                        return Ok(true);
+                    }
+                }
             }
-            tracing::info!(
-                "{} commands of the append only file {} ran again",
-                replay.commands,
-                file.path
-            );
-            self.done_bytes += file.len;
-            self.current = None;
         }
+    }
+
+    fn rdb_step(
+        &mut self,
+        engine: &mut Engine,
+        file: LoadFile,
+        mut loading: Box<Loading>,
+        end_ns: u64,
+    ) -> Result<bool, String> {
+        loop {
+            match engine.load_some(&mut loading) {
+                Ok(true) if engine.clock.mono_ns() < end_ns => {}
+                Ok(true) => {
+                    self.current = Some((file, Part::Rdb(loading)));
+                    return Ok(true);
+                }
+                Ok(false) => break,
+                Err(failed) => return Err(failed.to_string()),
+            }
+        }
+        let offset = loading.end_offset();
+        engine.disk.close(loading.file());
+        let replay = self.replay(engine, &file, offset)?;
+        self.current = Some((file, Part::Commands(Box::new(replay))));
+        Ok(false)
+    }
+
+    fn commands_step(
+        &mut self,
+        engine: &mut Engine,
+        file: LoadFile,
+        mut replay: Box<Replay>,
+        end_ns: u64,
+    ) -> Result<bool, String> {
+        let named = |error: ReplayError| format!("{}: {error}", file.path);
+        let Some(tail) = replay.step(engine, end_ns).map_err(named)? else {
+            self.current = Some((file, Part::Commands(replay)));
+            return Ok(true);
+        };
+        replay.close(engine.disk.as_mut());
+        if let Tail::CutAt(at) = tail {
+            cut(engine, &file.path, at).map_err(|e| format!("{}: {e}", file.path))?;
+        }
+        tracing::info!(
+            "{} commands of the append only file {} ran again",
+            replay.commands,
+            file.path
+        );
+        self.done_bytes += file.len;
+        Ok(false)
+    }
+
+    fn replay(&self, engine: &mut Engine, file: &LoadFile, offset: u64) -> Result<Replay, String> {
+        // Each file selects its databases itself.
+        if let Some(client) = engine.clients.find_mut(self.client) {
+            client.db = 0;
+        }
+        let disk = engine.disk.as_mut();
+        Replay::open(disk, &file.path, offset, self.client, file.is_last)
+            .map_err(|error| format!("{}: {error}", file.path))
     }
 
     fn open_next(&mut self, engine: &mut Engine) -> Result<bool, String> {
         let Some(file) = self.files.pop_front() else {
             return Ok(false);
         };
-        let disk = engine.disk.as_mut();
-        let replay = Replay::open(disk, &file.path, 0, self.client, file.is_last)
-            .map_err(|error| format!("{}: {error}", file.path))?;
-        // Each file selects its databases itself.
-        if let Some(client) = engine.clients.find_mut(self.client) {
-            client.db = 0;
-        }
-        self.current = Some((file, replay));
+        let part = if is_rdb(engine, &file.path).map_err(|e| format!("{}: {e}", file.path))? {
+            let options = LoadOptions {
+                keeps_expired: true,
+                ..LoadOptions::default()
+            };
+            let opened = engine.open_rdb(&file.path, options);
+            let loading = opened.map_err(|failed| failed.to_string())?;
+            Part::Rdb(Box::new(loading.ok_or("the base is gone")?))
+        } else {
+            Part::Commands(Box::new(self.replay(engine, &file, 0)?))
+        };
+        self.current = Some((file, part));
         Ok(true)
     }
+}
+
+/// Whether a file begins with a snapshot.
+fn is_rdb(engine: &mut Engine, path: &str) -> io::Result<bool> {
+    let disk = engine.disk.as_mut();
+    let file = disk.open(path, OpenMode::Read)?;
+    let mut magic = [0; 5];
+    let read = disk.read_at(file, 0, &mut magic);
+    disk.close(file);
+    read.map(|_| magic == *b"REDIS" || magic == *b"VALKE")
 }
 
 /// Cuts the end of a file off.

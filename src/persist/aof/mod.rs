@@ -21,8 +21,9 @@ use std::io;
 
 use crate::config::AppendFsync;
 use crate::engine::Engine;
+use crate::engine::clients::ClientKey;
 use crate::engine::effects::Propagated;
-use crate::engine::gates::ServerGates;
+use crate::host::SyncTicket;
 use crate::resp::args::Args;
 
 pub mod encode;
@@ -32,11 +33,13 @@ pub mod load;
 pub mod log;
 pub mod manifest;
 pub mod replay;
+pub mod rewrite;
 pub mod values;
 
 use frame::{HEADER_LEN, Header};
 use log::Log;
 use manifest::Manifest;
+use rewrite::Rewrites;
 
 /// A write that failed is tried again after this time.
 const RETRY_US: u64 = 100_000;
@@ -69,6 +72,15 @@ struct Failure {
     is_sync: bool,
 }
 
+/// A client that waits until the file is durable up to a length.
+#[derive(Clone, Copy, Debug)]
+struct SyncWait {
+    client: ClientKey,
+    end: u64,
+    /// It waits for nothing else.
+    ends: bool,
+}
+
 /// The append-only file.
 #[derive(Debug, Default)]
 pub struct Aof {
@@ -76,6 +88,8 @@ pub struct Aof {
     pub log: Option<Log>,
     /// The files on disk.
     pub manifest: Manifest,
+    /// Rewrites.
+    pub rewrites: Rewrites,
     /// Syncs that could not begin in time since the last one took too long.
     pub delayed_syncs: u64,
     /// Commands of this turn behind room for a header; empty if there are none.
@@ -88,6 +102,8 @@ pub struct Aof {
     unit: Vec<Propagated>,
     /// A client's command is in the batch that no write has been tried for.
     has_untried: bool,
+    /// Who waits until the file is durable up to a length.
+    waiting: Vec<SyncWait>,
     last_sync_us: u64,
     failure: Option<Failure>,
 }
@@ -108,6 +124,18 @@ impl Aof {
         self.db = None;
         self.timestamp_s = 0;
         self.log.replace(log)
+    }
+
+    /// Ends writing: what was written stays.
+    pub fn close(&mut self) -> Option<Log> {
+        self.batch = Vec::new();
+        self.failure = None;
+        self.log.take()
+    }
+
+    /// Everything is in new files, which are durable.
+    fn forget_sync_failure(&mut self) {
+        self.failure = None;
     }
 
     fn room(&mut self) -> &mut Vec<u8> {
@@ -231,7 +259,7 @@ impl Engine {
     }
 
     fn write_open_log(&mut self) -> LogState {
-        self.end_sync();
+        self.collect_syncs();
         if !self.write_batch() {
             let untried = std::mem::take(&mut self.persist.aof.has_untried);
             return match untried {
@@ -270,10 +298,11 @@ impl Engine {
             let text = self.persist.aof.failure().unwrap_or_default().to_owned();
             return Err(io::Error::other(text));
         }
-        match &mut self.persist.aof.log {
-            Some(log) => log.sync(self.disk.as_mut()),
-            None => Ok(()),
+        if let Some(log) = &mut self.persist.aof.log {
+            log.sync(self.disk.as_mut())?;
         }
+        self.wake_synced();
+        Ok(())
     }
 
     /// Writes the batch as one frame. Whether everything is written now.
@@ -299,7 +328,7 @@ impl Engine {
                 if aof.failure.as_ref().is_some_and(|f| !f.is_sync) {
                     tracing::warn!("AOF write error looks solved. The server can write again.");
                     aof.failure = None;
-                    self.gates.set(ServerGates::AOF_FAILED, false);
+                    self.refresh_refusal();
                 }
                 true
             }
@@ -322,22 +351,21 @@ impl Engine {
             retry_us: self.now.mono_us + RETRY_US,
             is_sync: is_sync || was_sync,
         });
-        self.gates.set(ServerGates::AOF_FAILED, true);
+        self.refresh_refusal();
     }
 
-    /// Takes in the result of the sync under way.
-    fn end_sync(&mut self) {
-        let Some(ticket) = self.persist.aof.log.as_ref().and_then(Log::ticket) else {
+    /// Takes in the result of a sync.
+    pub(super) fn log_sync_ended(&mut self, ticket: SyncTicket, result: &io::Result<()>) {
+        let Some(log) = &mut self.persist.aof.log else {
             return;
         };
-        let Some(result) = self.sync_result(ticket) else {
+        if log.ticket() != Some(ticket) {
             return;
-        };
-        if let Some(log) = &mut self.persist.aof.log {
-            log.sync_ended(result.is_ok());
         }
-        if let Err(error) = result {
-            self.sync_failed(&error);
+        log.sync_ended(result.is_ok());
+        match result {
+            Ok(()) => self.wake_synced(),
+            Err(error) => self.sync_failed(error),
         }
     }
 
@@ -350,6 +378,7 @@ impl Engine {
             self.request_exit(1);
         } else {
             self.log_failed("fsync", error, true);
+            self.persist.aof.rewrites.is_scheduled = true;
         }
     }
 
@@ -370,7 +399,8 @@ impl Engine {
             return;
         };
         let since_us = self.now.mono_us.saturating_sub(aof.last_sync_us);
-        if log.is_synced() || since_us < SYNC_PERIOD_US {
+        let rests = self.config.no_appendfsync_on_rewrite && self.persist.running.is_some();
+        if log.is_synced() || since_us < SYNC_PERIOD_US || rests {
             return;
         }
         if !log.is_syncing() {
@@ -379,5 +409,37 @@ impl Engine {
             aof.delayed_syncs += 1;
             aof.last_sync_us = self.now.mono_us;
         }
+    }
+}
+
+/// WAITAOF.
+impl Engine {
+    /// Whether something that was changed is not durable yet.
+    pub fn is_sync_due(&self) -> bool {
+        let aof = &self.persist.aof;
+        let is_synced = aof.log.as_ref().is_none_or(Log::is_synced);
+        !aof.batch.is_empty() || !is_synced
+    }
+
+    /// Has a client wait until what was changed so far is durable.
+    pub fn await_sync(&mut self, client: ClientKey, ends: bool) {
+        let aof = &mut self.persist.aof;
+        let len = aof.log.as_ref().map_or(0, Log::len);
+        // The batch is written in this turn, with its header.
+        let end = len + aof.batch.len() as u64;
+        aof.waiting.push(SyncWait { client, end, ends });
+        // It need not wait for the next sync that is due anyway.
+        aof.last_sync_us = 0;
+    }
+
+    /// Answers the clients that waited for what is durable now.
+    fn wake_synced(&mut self) {
+        let aof = &mut self.persist.aof;
+        let synced = aof.log.as_ref().map_or(u64::MAX, Log::synced);
+        let mut waiting = std::mem::take(&mut aof.waiting);
+        for wait in waiting.extract_if(.., |wait| wait.end <= synced) {
+            self.unblock_synced(wait.client, wait.ends);
+        }
+        self.persist.aof.waiting = waiting;
     }
 }

@@ -279,6 +279,11 @@ impl Shard {
         }
     }
 
+    /// Makes room for so many keys, if there is none yet.
+    pub fn reserve(&mut self, keys: usize) {
+        self.index.reserve(keys);
+    }
+
     /// Adds a key that is not present.
     pub fn insert(
         &mut self,

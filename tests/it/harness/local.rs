@@ -131,7 +131,17 @@ impl Kvd {
                 disk: Box::new(disk),
             },
         );
-        engine.load_all()?;
+        engine.begin_turn();
+        engine
+            .begin_loading()
+            .map_err(|failed| failed.to_string())?;
+        while engine.is_loading() {
+            engine.begin_turn();
+            engine.tick();
+            if engine.take_exit().is_some() {
+                return Err("loading failed".to_owned());
+            }
+        }
         Ok(Kvd {
             engine: Rc::new(RefCell::new(engine)),
             clock,

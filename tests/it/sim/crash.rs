@@ -2,6 +2,7 @@
 //! afterwards must be what the policy allows.
 
 use fastrand::Rng;
+use kvd::host::FileId;
 
 use super::disk::SimDisk;
 use super::model::Model;
@@ -15,6 +16,10 @@ pub struct Durable {
     /// What the data was when the log had a length, oldest first; what must have been lost or
     /// overwritten since is left out.
     history: Vec<(u64, Model)>,
+    /// The file that is written, its length, and that of all files before it: those are durable.
+    file: Option<FileId>,
+    len: u64,
+    before: u64,
     restarts: u64,
     seed: u64,
 }
@@ -30,7 +35,7 @@ impl Durable {
         options.extend([
             ("appendonly", "yes"),
             ("appendfsync", policy),
-            ("aof-use-rdb-preamble", "no"),
+            ("aof-use-rdb-preamble", ["yes", "no"][rng.usize(..2)]),
             ("aof-timestamp-enabled", ["yes", "no"][rng.usize(..2)]),
         ]);
         let disk = SimDisk::new(rng.u64(..));
@@ -40,6 +45,9 @@ impl Durable {
             options,
             is_always: policy == "always",
             history: Vec::new(),
+            file: None,
+            len: 0,
+            before: 0,
             restarts: 0,
             seed,
         };
@@ -48,8 +56,14 @@ impl Durable {
 
     /// The data is this now, and in the log.
     pub fn note(&mut self, kvd: &Kvd, model: &Model) {
-        let (len, synced) = lengths(kvd);
-        self.history.push((len, model.clone()));
+        let engine = kvd.engine();
+        let log = engine.persist.aof.log.as_ref().expect("a log");
+        if self.file.replace(log.file()) != Some(log.file()) {
+            self.before += self.len;
+        }
+        self.len = log.len();
+        let synced = self.before + log.synced();
+        self.history.push((self.before + self.len, model.clone()));
         // Of what is durable only the last state counts.
         let durable = self.history.iter().rposition(|(len, _)| *len <= synced);
         self.history.drain(..durable.unwrap_or(0));
@@ -75,11 +89,4 @@ impl Durable {
         }
         (new, models, if is_kill { "kill" } else { "power cut" })
     }
-}
-
-/// Bytes of the log, and how many of them are durable.
-fn lengths(kvd: &Kvd) -> (u64, u64) {
-    let engine = kvd.engine();
-    let log = engine.persist.aof.log.as_ref().expect("a log");
-    (log.len(), log.synced())
 }

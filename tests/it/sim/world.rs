@@ -174,6 +174,11 @@ impl World {
         let Some(durable) = &mut self.durable else {
             return;
         };
+        if self.generate.once_in(15) {
+            let client = self.kvd.client();
+            client.send("BGREWRITEAOF");
+            client.disconnect();
+        }
         self.kvd.one_turn();
         durable.note(&self.kvd, &self.model);
         if self.generate.once_in(40) {
