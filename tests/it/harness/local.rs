@@ -6,6 +6,7 @@ use std::rc::Rc;
 use kvd::client::{ClientKey, Closing, Endpoint, Progress};
 use kvd::config::load::{Sources, load};
 use kvd::engine::{Engine, Host};
+use kvd::host::Disk;
 use kvd::host::files::OsFiles;
 use kvd::host::memory::MemoryDisk;
 use kvd::time::{Clock, Now};
@@ -80,8 +81,8 @@ impl Kvd {
         Kvd::on(MemoryDisk::default(), seed, options)
     }
 
-    /// A server on a disk that may hold files already.
-    pub fn on(disk: MemoryDisk, seed: u64, options: &[(&str, &str)]) -> Kvd {
+    /// A server on a disk that may hold files already, which it loads.
+    pub fn on(disk: impl Disk + 'static, seed: u64, options: &[(&str, &str)]) -> Kvd {
         let mut arguments = Vec::new();
         for (name, value) in options {
             arguments.push(format!("--{name}").into_bytes());
@@ -110,11 +111,17 @@ impl Kvd {
                 disk: Box::new(disk),
             },
         );
-        Kvd {
+        let kvd = Kvd {
             engine: Rc::new(RefCell::new(engine)),
             clock,
             machine,
+        };
+        let begun = kvd.engine().begin_loading();
+        begun.expect("a disk to start on");
+        while kvd.engine().is_loading() {
+            kvd.one_turn();
         }
+        kvd
     }
 
     /// A connected client.
