@@ -15,6 +15,7 @@ mod hash;
 mod hyperloglog;
 mod info;
 mod oracle;
+mod persist;
 mod process;
 mod protocol;
 mod seams;
