@@ -26,10 +26,12 @@ use std::collections::VecDeque;
 
 use crate::config::Config;
 use crate::dispatch::table::Registry;
+use crate::host::Disk;
 use crate::observe::commandlog::CommandLog;
 use crate::observe::latency::LatencyMonitor;
 use crate::observe::machine::Machine;
 use crate::observe::stats::Stats;
+use crate::persist::Persistence;
 use crate::random::Rng;
 use crate::resp::reply::Outbox;
 use crate::resp::request::Batch;
@@ -49,6 +51,16 @@ use watch::Watch;
 
 /// How many clients' soft limits and idle times are looked at in one tick.
 pub const CLIENTS_PER_TICK: usize = 64;
+
+/// What the server runs on.
+pub struct Host {
+    /// Where times come from.
+    pub clock: Box<dyn Clock>,
+    /// The machine: memory, processor times, the log.
+    pub machine: Box<dyn Machine>,
+    /// The data directory.
+    pub disk: Box<dyn Disk>,
+}
 
 /// Everything the commands of all clients act on.
 pub struct Engine {
@@ -94,6 +106,10 @@ pub struct Engine {
     pub clock: Box<dyn Clock>,
     /// The machine: memory, processor times, the log.
     pub machine: Box<dyn Machine>,
+    /// The data directory.
+    pub disk: Box<dyn Disk>,
+    /// What is on disk, and on its way there.
+    pub persist: Persistence,
     /// The end of the last command, which is the start of the next: monotonic nanoseconds.
     pub boundary_ns: u64,
     /// Until when commands may run in this turn: monotonic nanoseconds.
@@ -118,13 +134,12 @@ pub struct Engine {
 
 impl Engine {
     /// An empty server. `seed` determines every random choice and hash.
-    pub fn new(
-        config: Config,
-        registry: Registry,
-        seed: u64,
-        clock: Box<dyn Clock>,
-        machine: Box<dyn Machine>,
-    ) -> Box<Engine> {
+    pub fn new(config: Config, registry: Registry, seed: u64, host: Host) -> Box<Engine> {
+        let Host {
+            clock,
+            machine,
+            disk,
+        } = host;
         let mut rng = Rng::new(seed);
         let hasher = hash::seeded(rng.next_u64());
         let now = clock.now();
@@ -158,6 +173,8 @@ impl Engine {
             budget_end_ns: u64::MAX,
             clock,
             machine,
+            disk,
+            persist: Persistence::new(now),
             housekeeping: tick::Housekeeping::default(),
             eviction_pool: Pool::new(),
             batch: Batch::default(),

@@ -9,11 +9,13 @@
 
 use std::io;
 
+pub mod check;
 pub mod disk;
 pub mod files;
 pub mod limits;
 pub mod log;
 pub mod machine;
+pub mod memory;
 pub mod os;
 pub mod supervise;
 pub mod system;

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use kvd::client::{ClientKey, Closing, Endpoint, Progress};
 use kvd::config::load::{Sources, load};
-use kvd::engine::Engine;
+use kvd::engine::{Engine, Host};
 use kvd::host::files::OsFiles;
+use kvd::host::memory::MemoryDisk;
 use kvd::time::{Clock, Now};
 
 use super::machine::TestMachine;
@@ -76,6 +77,11 @@ impl Kvd {
 
     /// A server whose random choices and hashes follow from `seed`.
     pub fn seeded(seed: u64, options: &[(&str, &str)]) -> Kvd {
+        Kvd::on(MemoryDisk::default(), seed, options)
+    }
+
+    /// A server on a disk that may hold files already.
+    pub fn on(disk: MemoryDisk, seed: u64, options: &[(&str, &str)]) -> Kvd {
         let mut arguments = Vec::new();
         for (name, value) in options {
             arguments.push(format!("--{name}").into_bytes());
@@ -98,8 +104,11 @@ impl Kvd {
             config,
             kvd::registry(),
             seed,
-            Box::new(TestClock(clock.clone())),
-            Box::new(machine.clone()),
+            Host {
+                clock: Box::new(TestClock(clock.clone())),
+                machine: Box::new(machine.clone()),
+                disk: Box::new(disk),
+            },
         );
         Kvd {
             engine: Rc::new(RefCell::new(engine)),
