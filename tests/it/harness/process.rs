@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -102,6 +102,11 @@ impl Process {
     /// Kills it and keeps its folder.
     pub fn into_dir(mut self) -> tempfile::TempDir {
         self.dir.take().expect("a running process")
+    }
+
+    /// A file in its folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.dir().join(name)
     }
 
     /// What it printed so far.

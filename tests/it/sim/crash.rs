@@ -90,3 +90,62 @@ impl Durable {
         (new, models, if is_kill { "kill" } else { "power cut" })
     }
 }
+
+/// The power goes at every call to the disk, one after the other: when the server starts, writes,
+/// syncs, and rewrites its file.
+#[test]
+fn power_cuts_at_every_call() {
+    for preamble in ["yes", "no"] {
+        let options = [
+            ("appendonly", "yes"),
+            ("appendfsync", "always"),
+            ("aof-use-rdb-preamble", preamble),
+        ];
+        let mut calls = 0;
+        loop {
+            let disk = SimDisk::new(calls);
+            disk.fail_after(calls);
+            let acknowledged = run_until_the_disk_is_gone(&disk, &options);
+            for _ in 0..3 {
+                let left = disk.after_power_cut();
+                let kvd = Kvd::on(left, 1, &options);
+                let keys = kvd.client().int("DBSIZE");
+                let sums = kvd.client().int("EXISTS a0 a1 a2 a3 a4 a5 a6 a7 a8 a9");
+                assert_eq!(keys, sums, "cut at call {calls}");
+                assert!(
+                    keys >= acknowledged,
+                    "cut at call {calls}: {keys} of {acknowledged}"
+                );
+            }
+            if disk.calls() < calls {
+                break;
+            }
+            calls += 1;
+        }
+        assert!(calls > 40, "the disk was used: {calls} calls");
+    }
+}
+
+/// Sets ten keys, rewriting after half of them. How many were acknowledged.
+fn run_until_the_disk_is_gone(disk: &SimDisk, options: &[(&str, &str)]) -> i64 {
+    let Ok(kvd) = Kvd::try_on(disk.clone(), 1, options) else {
+        return 0;
+    };
+    let client = kvd.client();
+    for i in 0..10 {
+        client.send(&format!("SET a{i} {i}"));
+        if i == 5 {
+            client.send("BGREWRITEAOF");
+        }
+        kvd.turn();
+        kvd.advance_ms(100);
+        let mut engine = kvd.engine();
+        let aof = &engine.persist.aof;
+        let is_durable = aof.log.as_ref().is_some_and(|log| log.is_synced());
+        let failed = aof.failure().is_some() || !is_durable;
+        if failed || engine.take_exit().is_some() {
+            return i;
+        }
+    }
+    10
+}
