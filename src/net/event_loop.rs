@@ -228,7 +228,8 @@ impl Sockets {
 
     /// How long the next poll may wait; `None` is for ever.
     fn timeout(&self, engine: &Engine, now_us: u64) -> Option<Duration> {
-        if !self.is_held && !(self.ready.is_empty() && self.unflushed.is_empty()) {
+        let has_work = !self.ready.is_empty() || !self.unflushed.is_empty();
+        if has_work && !self.is_held {
             return Some(Duration::ZERO);
         }
         let deadlines = [engine.next_deadline(), self.listeners.next_accept_us()];

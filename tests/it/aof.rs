@@ -172,20 +172,22 @@ fn nothing_is_written_for_what_changed_nothing() {
 }
 
 /// Every family once or more; a server that loads the file has the same data.
-const EVERYTHING: &str = "SET s v EX 100; APPEND s w; SETRANGE s 5 x; SETBIT bits 77 1; INCR n; \
-    INCRBYFLOAT n 0.5; MSET a 1 b 2 c 3; RENAME a aa; COPY aa ab; MOVE b 3; GETDEL c; \
-    SETEX e 100 v; GETEX e PERSIST; RPUSH l a b c d; LPOP l; LSET l 0 z; LINSERT l AFTER z y; \
-    LREM l 1 c; LTRIM l 0 5; LMOVE l l2 LEFT RIGHT; RPOPLPUSH l l2; SADD set 1 2 3; SADD set x y; \
-    SPOP set; SPOP set 2; SMOVE set set2 x; SADD t 1 2 x; SINTERSTORE d set t; SUNIONSTORE u set t; \
+const EVERYTHING: &str = "\
+    SET s v EX 100; APPEND s w; SETRANGE s 5 x; SETBIT bits 77 1; INCR n; INCRBYFLOAT n 0.5; \
+    MSET a 1 b 2 c 3; RENAME a aa; COPY aa ab; MOVE b 3; GETDEL c; SETEX e 100 v; \
+    GETEX e PERSIST; RPUSH l a b c d; LPOP l; LSET l 0 z; LINSERT l AFTER z y; LREM l 1 c; \
+    LTRIM l 0 5; LMOVE l l2 LEFT RIGHT; RPOPLPUSH l l2; SADD set 1 2 3; SADD set x y; SPOP set; \
+    SPOP set 2; SMOVE set set2 x; SADD t 1 2 x; SINTERSTORE d set t; SUNIONSTORE u set t; \
     HSET h f v g w; HINCRBY h n 3; HINCRBYFLOAT h n 1.5; HEXPIRE h 100 FIELDS 1 f; \
     HSETEX h EX 50 FIELDS 1 x y; HGETEX h PERSIST FIELDS 1 f; HGETDEL h FIELDS 1 g; \
-    ZADD z 1 a 2 b 3 c; ZINCRBY z 2.5 a; ZPOPMAX z; ZADD z2 5 b; ZUNIONSTORE zu 2 z z2 AGGREGATE MAX; \
-    ZRANGESTORE zr z 0 -1; ZREMRANGEBYRANK zu 0 0; PFADD hll a b c; PFMERGE hll2 hll; \
-    GEOADD geo 13.361389 38.115556 Palermo; GEOSEARCHSTORE geo2 geo FROMMEMBER Palermo BYRADIUS 10 km; \
-    XADD st * f v; XADD st * f w; XADD st MAXLEN ~ 100 * f x; XGROUP CREATE st g 0; \
-    XREADGROUP GROUP g c1 COUNT 2 STREAMS st >; XAUTOCLAIM st g c2 0 0 COUNT 1; XTRIM st MAXLEN 2; \
-    XADD idmp IDMPAUTO p * f v; XADD idmp IDMP p i * f v; \
-    SELECT 5; SET other 1; SWAPDB 5 6; SELECT 0; BITOP NOT notbits bits; BITFIELD bf INCRBY u8 0 300; \
+    ZADD z 1 a 2 b 3 c; ZINCRBY z 2.5 a; ZPOPMAX z; ZADD z2 5 b; \
+    ZUNIONSTORE zu 2 z z2 AGGREGATE MAX; ZRANGESTORE zr z 0 -1; ZREMRANGEBYRANK zu 0 0; \
+    PFADD hll a b c; PFMERGE hll2 hll; GEOADD geo 13.361389 38.115556 Palermo; \
+    GEOSEARCHSTORE geo2 geo FROMMEMBER Palermo BYRADIUS 10 km; XADD st * f v; XADD st * f w; \
+    XADD st MAXLEN ~ 100 * f x; XGROUP CREATE st g 0; \
+    XREADGROUP GROUP g c1 COUNT 2 STREAMS st >; XAUTOCLAIM st g c2 0 0 COUNT 1; \
+    XTRIM st MAXLEN 2; XADD idmp IDMPAUTO p * f v; XADD idmp IDMP p i * f v; SELECT 5; \
+    SET other 1; SWAPDB 5 6; SELECT 0; BITOP NOT notbits bits; BITFIELD bf INCRBY u8 0 300; \
     SORT l2 STORE sorted ALPHA; MULTI; SET tx 1; INCR tx; EXEC; DELEX tx IFEQ 2; \
     INCREX rate BYINT 1 EX 10; MSETEX 2 m1 1 m2 2 EX 100; SET p v; EXPIRE p 100; PERSIST p; \
     XNACK st g SILENT IDS 1 0-1 FORCE; FLUSHDB";

@@ -62,6 +62,7 @@ impl Header {
             && synced.len() == SYNCED_DIGITS
             && fields.next().is_none()
             && is_plain(len)
+            && crc.bytes().all(|byte| byte.is_ascii_hexdigit())
             && is_plain(synced);
         if !fits {
             return None;

@@ -36,7 +36,7 @@ impl Log {
     }
 
     /// Bytes of the file.
-    pub fn len(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.len
     }
 

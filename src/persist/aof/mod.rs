@@ -424,7 +424,7 @@ impl Engine {
     /// Has a client wait until what was changed so far is durable.
     pub fn await_sync(&mut self, client: ClientKey, ends: bool) {
         let aof = &mut self.persist.aof;
-        let len = aof.log.as_ref().map_or(0, Log::len);
+        let len = aof.log.as_ref().map_or(0, Log::bytes);
         // The batch is written in this turn, with its header.
         let end = len + aof.batch.len() as u64;
         aof.waiting.push(SyncWait { client, end, ends });

@@ -163,7 +163,7 @@ impl Reader {
     }
 
     /// Bytes of the file.
-    pub fn len(&self) -> u64 {
+    pub fn bytes_total(&self) -> u64 {
         self.len
     }
 
@@ -407,7 +407,7 @@ impl Replay {
 
     /// How far it is: bytes done, and bytes of the file.
     pub fn progress(&self) -> (u64, u64) {
-        (self.reader.offset(), self.reader.len())
+        (self.reader.offset(), self.reader.bytes_total())
     }
 
     /// Runs commands until the engine's clock says `end_ns`, or the file is at its end: then what
@@ -481,7 +481,7 @@ impl Replay {
         }
         tracing::warn!(
             "The append only file ends in {what}: {} bytes from offset {at} are cut off",
-            self.reader.len() - at
+            self.reader.bytes_total() - at
         );
         Ok(Tail::CutAt(at))
     }

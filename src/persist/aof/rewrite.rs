@@ -60,7 +60,7 @@ impl Engine {
     /// Bytes of the append-only file.
     pub fn aof_bytes(&self) -> u64 {
         let log = self.persist.aof.log.as_ref();
-        self.persist.aof.rewrites.other_bytes + log.map_or(0, Log::len)
+        self.persist.aof.rewrites.other_bytes + log.map_or(0, Log::bytes)
     }
 
     /// BGREWRITEAOF: begins a rewrite, or schedules it until the save under way is done. Whether
@@ -191,7 +191,7 @@ impl Engine {
         self.effects.listeners.propagation = true;
         let old = self.persist.aof.begin_file(Log::new(file, 0));
         if let Some(old) = old {
-            self.persist.aof.rewrites.other_bytes += old.len();
+            self.persist.aof.rewrites.other_bytes += old.bytes();
             self.disk.close(old.file());
         }
         Ok(())
@@ -249,7 +249,7 @@ impl Engine {
         let aof = &mut self.persist.aof;
         aof.manifest = manifest;
         aof.rewrites.other_bytes = bytes;
-        aof.rewrites.base_bytes = bytes + aof.log.as_ref().map_or(0, Log::len);
+        aof.rewrites.base_bytes = bytes + aof.log.as_ref().map_or(0, Log::bytes);
         Ok(())
     }
 

@@ -114,6 +114,19 @@ impl Process {
         std::fs::read_to_string(self.dir().join("log")).unwrap_or_default()
     }
 
+    /// Waits until it has printed this; what it printed so far.
+    pub fn wait_for_log(&self, text: &str) -> String {
+        let start = Instant::now();
+        loop {
+            let log = self.log();
+            assert!(start.elapsed() < PATIENCE, "no '{text}' in the log:\n{log}");
+            if log.contains(text) {
+                return log;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill")

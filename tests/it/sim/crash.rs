@@ -61,7 +61,7 @@ impl Durable {
         if self.file.replace(log.file()) != Some(log.file()) {
             self.before += self.len;
         }
-        self.len = log.len();
+        self.len = log.bytes();
         let synced = self.before + log.synced();
         self.history.push((self.before + self.len, model.clone()));
         // Of what is durable only the last state counts.
