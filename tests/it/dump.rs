@@ -546,7 +546,7 @@ fn damaged_files_are_found() {
         (&changed[..], "Wrong checksum".to_owned()),
         (
             &file[..20],
-            "Unexpected end of the file at offset 19".to_owned(),
+            "Unexpected end of the file at offset 15".to_owned(),
         ),
         (b"nonsense!", "wrong signature at offset 0".to_owned()),
         (
