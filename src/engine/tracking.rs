@@ -185,9 +185,9 @@ impl Engine {
         if self.tracking.readers.contains_key(name) {
             for reader in self.tracking.forget(name) {
                 let tracked = self.clients.find(reader).and_then(|c| c.tracking.as_ref());
-                let wants = tracked.is_some_and(|tracked| {
-                    !tracked.broadcast && !(tracked.no_loop && by == Some(reader))
-                });
+                let is_own = by == Some(reader);
+                let wants = tracked
+                    .is_some_and(|tracked| !tracked.broadcast && (!is_own || !tracked.no_loop));
                 if wants {
                     self.tell(reader, &Told::Keys(&[name]));
                 }
