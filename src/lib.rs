@@ -10,6 +10,7 @@
 
 pub mod net;
 
+pub mod acl;
 pub mod client;
 pub mod commands;
 pub mod dispatch;

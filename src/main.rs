@@ -190,6 +190,7 @@ fn serve(
         disk: Box::new(disk),
     };
     let mut engine = Engine::new(config, registry, OsEntropy.seed(), host);
+    engine.load_users()?;
     info!("Server initialized");
     if let Err(failed) = engine.begin_loading() {
         error!("{failed}");

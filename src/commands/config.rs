@@ -104,6 +104,9 @@ pub fn help(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
+/// How a line of a user begins.
+const USER: &[u8] = b"user ";
+
 /// Whether a client runs on this machine.
 pub fn is_local(client: &Client) -> bool {
     match &client.about.endpoint {
@@ -123,11 +126,10 @@ pub fn rewrite_file(engine: &mut Engine, force_all: bool) -> CommandResult {
             "ERR The server is running without a config file",
         ));
     };
-    let users: Vec<Vec<u8>> = engine
-        .config
-        .users
+    let users = super::acl::lines(engine);
+    let users: Vec<Vec<u8>> = users
         .iter()
-        .map(|user| user.words.join(&b' '))
+        .map(|line| line[USER.len()..].to_vec())
         .collect();
     let users = engine.config.aclfile.is_empty().then_some(users);
     // A file that is gone is written anew.
@@ -167,6 +169,9 @@ fn put_into_effect(engine: &mut Engine, changes: Changes) -> Result<(), SetError
                 "Unable to turn on AOF. Check server logs.",
             ));
         }
+    }
+    if changes.has("requirepass") {
+        engine.apply_requirepass();
     }
     engine.apply_config();
     if changes.has("port") || changes.has("bind") {

@@ -1,5 +1,7 @@
 //! PING ECHO SELECT HELLO AUTH QUIT RESET: what a client says about itself.
 
+use crate::acl::DEFAULT;
+use crate::commands::acl::authenticate;
 use crate::commands::docs;
 use crate::dispatch::{keys::*, table::*};
 
@@ -79,7 +81,7 @@ pub fn auth(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     }
     let (user, password) = match args.get(2) {
         Some(password) => (args.at(1), password),
-        None if ctx.engine.config.requirepass.is_empty() => {
+        None if default_is_open(ctx) => {
             return Err(CommandError::fixed(
                 "ERR AUTH <password> called without any password configured for the default user. \
                  Are you sure your configuration is correct?",
@@ -90,6 +92,11 @@ pub fn auth(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     authenticate(ctx, user, password)?;
     ctx.reply.ok();
     Ok(())
+}
+
+fn default_is_open(ctx: &ServerCtx<'_>) -> bool {
+    let user = ctx.engine.users.find(DEFAULT);
+    user.is_some_and(|user| user.is_open)
 }
 
 /// HELLO [protover [AUTH username password] [SETNAME clientname]]
@@ -197,23 +204,9 @@ fn hello_reply(reply: &mut Reply<'_>, protocol: Protocol, id: u64) {
     reply.array(0);
 }
 
-fn authenticate(ctx: &mut ServerCtx<'_>, user: &[u8], password: &[u8]) -> CommandResult {
-    use subtle::ConstantTimeEq;
-    let wanted = ctx.engine.config.requirepass.as_slice();
-    let matches = wanted.is_empty() || bool::from(wanted.ct_eq(password));
-    if user != b"default" || !matches {
-        return Err(CommandError::WRONG_PASS);
-    }
-    ctx.client_mut()
-        .gates
-        .set(SessionGates::UNAUTHENTICATED, false);
-    Ok(())
-}
-
 impl crate::engine::Engine {
     /// Puts a connection back to the state of a new one (RESET).
     pub fn reset_client(&mut self, key: crate::engine::clients::ClientKey) {
-        let password = !self.config.requirepass.is_empty();
         let Some(client) = self.clients.find_mut(key) else {
             return;
         };
@@ -225,7 +218,7 @@ impl crate::engine::Engine {
         client.no_evict = false;
         client.about.name = Box::default();
         client.gates = SessionGates::default();
-        client.gates.set(SessionGates::UNAUTHENTICATED, password);
+        self.begin_session(key);
         self.unwatch(key);
         self.unsubscribe_all(key);
         self.untrack(key);

@@ -1,5 +1,6 @@
 //! The commands: one file or folder a family, one row a command.
 
+pub mod acl;
 pub mod bitmap;
 pub mod client;
 pub mod cluster;
@@ -38,6 +39,7 @@ use crate::resp::reply::Reply;
 
 /// The rows of every family.
 pub static FAMILIES: &[&[Command]] = &[
+    acl::TABLE,
     string::TABLE,
     bitmap::TABLE,
     hyperloglog::TABLE,

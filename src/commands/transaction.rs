@@ -1,5 +1,7 @@
 //! MULTI EXEC DISCARD WATCH UNWATCH.
 
+use crate::acl::Context;
+use crate::commands::acl;
 use crate::commands::docs;
 use crate::dispatch::{keys::*, table::*};
 
@@ -165,6 +167,21 @@ fn run(ctx: &mut ServerCtx<'_>, transaction: &Transaction) {
             continue;
         };
         let found = Found { id: *id, command };
+        let checked = acl::check(
+            ctx.engine,
+            ctx.client,
+            found,
+            args.as_args(),
+            Context::Multi,
+        );
+        if let Err(denied) = checked {
+            ctx.reply.error(&format!(
+                "NOPERM ACLs rules changed between the moment the transaction was accumulated and \
+                 the EXEC call. This command is no longer allowed for the following reason: {}",
+                denied.line().trim_start_matches("NOPERM ")
+            ));
+            continue;
+        }
         call(
             ctx.engine,
             ctx.client,

@@ -3,6 +3,8 @@
 //! Ordinary clients on an ordinary day do not come here: [`check`] runs only when the client or
 //! the server has a gate set (`SessionGates`, `ServerGates`).
 
+use crate::acl::Context;
+use crate::commands::acl;
 use crate::engine::Engine;
 use crate::engine::clients::{ClientKey, SessionGates};
 use crate::engine::error::CommandError;
@@ -38,7 +40,7 @@ pub fn check(
     args: Args<'_>,
     out: &mut Outbox,
 ) -> Verdict {
-    if let Err(error) = permitted(engine, key, found) {
+    if let Err(error) = permitted(engine, key, found, args) {
         refuse(engine, key, Some(found), &error, out);
         return Verdict::Settled;
     }
@@ -93,7 +95,12 @@ fn executes_writes(engine: &Engine, key: ClientKey, found: Found) -> bool {
         && transaction.is_some_and(|transaction| transaction.has_writes)
 }
 
-fn permitted(engine: &mut Engine, key: ClientKey, found: Found) -> Result<(), CommandError> {
+fn permitted(
+    engine: &mut Engine,
+    key: ClientKey,
+    found: Found,
+    args: Args<'_>,
+) -> Result<(), CommandError> {
     let flags = found.command.flags;
     let Some(client) = engine.clients.find(key) else {
         return Err(CommandError::NO_AUTH);
@@ -103,6 +110,10 @@ fn permitted(engine: &mut Engine, key: ClientKey, found: Found) -> Result<(), Co
     if session.has(SessionGates::UNAUTHENTICATED) && !flags.contains(NO_AUTH) {
         return Err(CommandError::NO_AUTH);
     }
+    let protocol = client.protocol;
+    if session.has(SessionGates::RESTRICTED) {
+        acl::check(engine, key, found, args, Context::TopLevel)?;
+    }
     if session.has(SessionGates::IN_MULTI) && flags.contains(NO_MULTI) {
         return Err(CommandError::new(format!(
             "ERR Command '{}' not allowed inside a transaction",
@@ -110,7 +121,7 @@ fn permitted(engine: &mut Engine, key: ClientKey, found: Found) -> Result<(), Co
         )));
     }
     if session.has(SessionGates::SUBSCRIBER)
-        && client.protocol == Protocol::Resp2
+        && protocol == Protocol::Resp2
         && !flags.contains(SUBSCRIBER_MAY)
     {
         return Err(subscriber_only(found.command.name));

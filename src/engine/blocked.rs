@@ -115,6 +115,11 @@ impl Blocked {
         self.waiting.len()
     }
 
+    /// The clients that wait for each key, by their place in the queue.
+    pub fn queues(&self) -> impl Iterator<Item = &BTreeMap<u64, ClientKey>> {
+        self.waiting.values()
+    }
+
     /// Number of clients that wait with a timeout.
     pub fn timeouts(&self) -> usize {
         self.deadlines.len()

@@ -5,6 +5,7 @@
 //! bytes in outboxes come out. It names no socket, no file, no clock and no thread. Commands run
 //! in `dispatch`, which is above this module; here is what they act on.
 
+pub mod access;
 pub mod blocked;
 pub mod buffers;
 pub mod clients;
@@ -26,6 +27,7 @@ pub mod watch;
 
 use std::collections::VecDeque;
 
+use crate::acl::{AclLog, Users};
 use crate::config::Config;
 use crate::dispatch::table::Registry;
 use crate::host::Disk;
@@ -42,6 +44,7 @@ use crate::store::hash::{self, HashState};
 use crate::store::keyspace::Keyspace;
 use crate::time::{Clock, Now};
 
+use access::Refusals;
 use blocked::Blocked;
 use buffers::BufferPool;
 use clients::{ClientKey, Clients, Closing, Endpoint};
@@ -79,6 +82,12 @@ pub struct Engine {
     pub gates: ServerGates,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// The users, and what they may do.
+    pub users: Users,
+    /// What was refused to them.
+    pub acl_log: AclLog,
+    /// How often.
+    pub refusals: Refusals,
     /// Who waits for keys.
     pub blocked: Blocked,
     /// Who is shown every command.
@@ -161,6 +170,9 @@ impl Engine {
             effects: Effects::default(),
             gates: ServerGates::default(),
             pause: Pause::default(),
+            users: Users::new(&registry),
+            acl_log: AclLog::default(),
+            refusals: Refusals::default(),
             blocked: Blocked::new(hasher.clone()),
             monitors: Vec::new(),
             watch: Watch::new(hasher.clone()),
@@ -233,12 +245,7 @@ impl Engine {
         let key = self
             .clients
             .add(endpoint, self.now.unix_ms, self.now.mono_us);
-        let password = !self.config.requirepass.is_empty();
-        if let Some(client) = self.clients.find_mut(key) {
-            client
-                .gates
-                .set(clients::SessionGates::UNAUTHENTICATED, password);
-        }
+        self.begin_session(key);
         Ok(key)
     }
 

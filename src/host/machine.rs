@@ -11,10 +11,12 @@ use std::time::Duration;
 use tikv_jemalloc_ctl::thread::{self, ThreadLocal};
 use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats, version};
 
+use super::Entropy;
 use super::error_text;
 use super::files;
 use super::limits::{self, OomScore};
 use super::log::LogControl;
+use super::os::OsEntropy;
 use crate::config::Config;
 use crate::config::load::Files;
 use crate::observe::machine::{AllocatorStats, Ineffective, Machine, ProcessUsage, SystemFacts};
@@ -147,6 +149,10 @@ impl Machine for OsMachine {
 
     fn replace_config(&mut self, path: &str, text: &[u8]) -> Result<(), String> {
         files::replace(path, text).map_err(|error| error_text(&error))
+    }
+
+    fn secret(&mut self, buffer: &mut [u8]) {
+        OsEntropy.fill(buffer);
     }
 
     fn sleep(&mut self, time: Duration) {

@@ -106,6 +106,9 @@ pub trait Machine {
     /// What the operating system says.
     fn replace_config(&mut self, path: &str, text: &[u8]) -> Result<(), String>;
 
+    /// Bytes that nobody can predict: passwords.
+    fn secret(&mut self, buffer: &mut [u8]);
+
     /// Stops the only thread for a while: DEBUG SLEEP.
     fn sleep(&mut self, time: Duration);
 }
@@ -157,6 +160,10 @@ impl Machine for StillMachine {
 
     fn replace_config(&mut self, path: &str, _: &[u8]) -> Result<(), String> {
         Err(format!("{path}: there are no files here"))
+    }
+
+    fn secret(&mut self, buffer: &mut [u8]) {
+        buffer.fill(0);
     }
 
     fn sleep(&mut self, _: Duration) {}

@@ -9,7 +9,7 @@ use crate::resp::LARGE_BULK;
 use crate::resp::reply::Protocol;
 
 /// What CLIENT LIST says of a client, without a line end.
-pub(super) fn of(engine: &Engine, client: &Client) -> Vec<u8> {
+pub(crate) fn of(engine: &Engine, client: &Client) -> Vec<u8> {
     let about = &client.about;
     let count = |scope| {
         let subscriptions = client.subscriptions.as_ref();

@@ -18,6 +18,8 @@ use super::connection::check_name;
 
 use filter::Filter;
 
+pub(crate) use line::of as line_of;
+
 /// The rows of this family.
 #[rustfmt::skip]
 pub static TABLE: &[Command] = &[

@@ -1,7 +1,7 @@
 //! INFO server, clients, replication, cpu, modules, cluster, keyspace, keysizes.
 
 use crate::engine::Engine;
-use crate::engine::clients::SessionGates;
+use crate::engine::clients::{ClientKey, SessionGates};
 use crate::engine::pause::PauseMode;
 use crate::{REDIS_VERSION, VERSION};
 
@@ -92,7 +92,7 @@ pub(super) fn clients(engine: &Engine, text: &mut Text) {
     text.field("clients_in_timeout_table", engine.blocked.timeouts());
     text.field("total_watched_keys", engine.watch.len());
     text.field("total_blocking_keys", engine.blocked.keys());
-    text.field("total_blocking_keys_on_nokey", 0);
+    text.field("total_blocking_keys_on_nokey", keys_on_nokey(engine));
     let (reason, actions, left_us) = match engine.pause.active() {
         None => ("none", "none", 0),
         Some((PauseMode::Write, until)) => ("client_pause", "write", until),
@@ -102,6 +102,16 @@ pub(super) fn clients(engine: &Engine, text: &mut Text) {
     text.field("paused_actions", actions);
     let left_ms = left_us.saturating_sub(engine.now.mono_us).div_ceil(1_000);
     text.field("paused_timeout_milliseconds", left_ms);
+}
+
+/// Keys whose end wakes somebody too: those of consumer groups.
+fn keys_on_nokey(engine: &Engine) -> usize {
+    let wakes = |key: &ClientKey| {
+        let on = engine.clients.find(*key).and_then(|c| c.blocked.as_ref());
+        on.is_some_and(|on| on.request.wakes_on_delete)
+    };
+    let queues = engine.blocked.queues();
+    queues.filter(|queue| queue.values().any(wakes)).count()
 }
 
 pub(super) fn replication(engine: &Engine, text: &mut Text) {

@@ -97,10 +97,10 @@ fn turns(engine: &Engine, text: &mut Text) {
             engine.housekeeping.housekeeping_us_max,
         ),
         ("commands_us_max", engine.housekeeping.commands_us_max),
-        ("acl_access_denied_auth", 0),
-        ("acl_access_denied_cmd", 0),
-        ("acl_access_denied_key", 0),
-        ("acl_access_denied_channel", 0),
+        ("acl_access_denied_auth", engine.refusals.auth),
+        ("acl_access_denied_cmd", engine.refusals.command),
+        ("acl_access_denied_key", engine.refusals.key),
+        ("acl_access_denied_channel", engine.refusals.channel),
     ]);
 }
 

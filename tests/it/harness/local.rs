@@ -134,6 +134,7 @@ impl Kvd {
                 disk: Box::new(disk),
             },
         );
+        engine.load_users()?;
         engine.begin_turn();
         engine
             .begin_loading()

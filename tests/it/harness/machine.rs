@@ -97,6 +97,10 @@ impl Machine for TestMachine {
         Ok(())
     }
 
+    fn secret(&mut self, buffer: &mut [u8]) {
+        buffer.fill(7);
+    }
+
     fn sleep(&mut self, time: Duration) {
         let now = self.clock.get();
         self.clock.set(Time {
