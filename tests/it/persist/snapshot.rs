@@ -215,7 +215,7 @@ fn flushall_gives_up_a_save_and_saves_emptiness_where_there_are_save_points() {
     client.cmd("SET k v");
     client.cmd("FLUSHALL");
     assert_eq!(info(&client, "rdb_changes_since_last_save"), "0");
-    wait_for_save(&client);
+    wait_for_save(&kvd);
     assert_eq!(info(&client, "rdb_saves"), "1");
     assert_eq!(Kvd::on(disk, 1, OPTIONS).client().int("DBSIZE"), 0);
 }
@@ -230,7 +230,7 @@ fn save_points_save() {
     assert_eq!(disk.content("dump.rdb"), None, "one change is not enough");
     client.cmd("SET b 1");
     kvd.advance_ms(200);
-    wait_for_save(&client);
+    wait_for_save(&kvd);
     assert_eq!(info(&client, "rdb_changes_since_last_save"), "0");
     assert_eq!(client.int("LASTSAVE"), kvd.unix_ms() / 1_000);
     let first = disk.content("dump.rdb");
@@ -240,7 +240,7 @@ fn save_points_save() {
     kvd.advance_ms(50_000);
     assert_eq!(disk.content("dump.rdb"), first, "a minute has not passed");
     kvd.advance_ms(11_000);
-    wait_for_save(&client);
+    wait_for_save(&kvd);
     assert_ne!(disk.content("dump.rdb"), first);
 }
 
@@ -255,7 +255,7 @@ fn in_a_transaction_a_save_waits_for_its_end() {
             .texts()
             .contains(&"Background saving scheduled".to_owned())
     );
-    wait_for_save(&client);
+    wait_for_save(&kvd);
     assert_eq!(Kvd::on(disk, 1, OPTIONS).client().int("DBSIZE"), 2);
 }
 
