@@ -7,6 +7,8 @@
 
 use std::io;
 
+use smallvec::SmallVec;
+
 use crate::config::RdbVersionCheck;
 use crate::engine::Engine;
 use crate::engine::gates::ServerGates;
@@ -24,6 +26,8 @@ const READ_BYTES: usize = 256 << 10;
 const SLICE_NS: u64 = 5_000_000;
 /// Items between two looks at the clock.
 const ITEMS_A_LOOK: usize = 64;
+/// Keys put into the database together: the cache misses of looking them up overlap.
+const KEYS_AT_ONCE: usize = 64;
 /// A file holds no more keys than one for so many of its bytes; for the sizes it promises.
 const BYTES_PER_KEY_MIN: u64 = 8;
 
@@ -60,6 +64,8 @@ pub struct Loading {
     options: LoadOptions,
     buffer: Vec<u8>,
     db: u32,
+    /// Keys of the database that wait to be put there together.
+    keys: Vec<LoadedKey>,
     loaded: u64,
     expired: u64,
     empty: u64,
@@ -207,6 +213,7 @@ impl Engine {
             options,
             buffer: vec![0; READ_BYTES],
             db: 0,
+            keys: Vec::with_capacity(KEYS_AT_ONCE),
             loaded: 0,
             expired: 0,
             empty: 0,
@@ -220,8 +227,20 @@ impl Engine {
             let item = loading.reader.next(&context);
             let item = item.map_err(|error| loading.fail(error.offset, &error.reason))?;
             match item {
-                Some(Item::End) => return Ok(false),
-                Some(item) => self.take_item(loading, item)?,
+                Some(Item::Key(key)) => {
+                    loading.keys.push(key);
+                    if loading.keys.len() == KEYS_AT_ONCE {
+                        self.put_keys(loading)?;
+                    }
+                }
+                Some(Item::End) => {
+                    self.put_keys(loading)?;
+                    return Ok(false);
+                }
+                Some(item) => {
+                    self.put_keys(loading)?;
+                    self.take_item(loading, item)?;
+                }
                 None => self.read_more(loading)?,
             }
         }
@@ -244,7 +263,6 @@ impl Engine {
 
     fn take_item(&mut self, loading: &mut Loading, item: Item) -> Result<(), LoadFailed> {
         match item {
-            Item::Key(key) => return self.take_key(loading, key),
             Item::Skipped(_, SkipReason::Expired) => loading.expired += 1,
             Item::Skipped(_, SkipReason::Empty) => loading.empty += 1,
             Item::Header(family, version) => {
@@ -277,12 +295,31 @@ impl Engine {
             Item::ModuleAux(name) => {
                 tracing::warn!("Data of the module '{name}' was left out: kvd has no modules");
             }
-            Item::End => {}
+            Item::Key(_) | Item::End => {}
         }
         Ok(())
     }
 
-    fn take_key(&mut self, loading: &mut Loading, loaded: LoadedKey) -> Result<(), LoadFailed> {
+    /// Puts the keys that wait into their database.
+    fn put_keys(&mut self, loading: &mut Loading) -> Result<(), LoadFailed> {
+        if loading.keys.is_empty() {
+            return Ok(());
+        }
+        let mut keys = std::mem::take(&mut loading.keys);
+        let hashed: SmallVec<[Key<'_>; KEYS_AT_ONCE]> = keys
+            .iter()
+            .map(|loaded| Key::new(&self.hasher, &loaded.key))
+            .collect();
+        self.keyspace.db_mut(loading.db as usize).warm(&hashed);
+        drop(hashed);
+        for key in keys.drain(..) {
+            self.put_key(loading, key)?;
+        }
+        loading.keys = keys;
+        Ok(())
+    }
+
+    fn put_key(&mut self, loading: &mut Loading, loaded: LoadedKey) -> Result<(), LoadFailed> {
         let LoadedKey {
             key: name,
             value,
