@@ -4,8 +4,9 @@
 //! It is the only place that ends the process, by returning an exit code.
 
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgAction, CommandFactory, Parser};
@@ -13,14 +14,14 @@ use kvd::config::load::{LoadError, Loaded, Sources, load};
 use kvd::config::{Config, IDLE, OPTIONS, REFUSED};
 use kvd::dispatch::table::Registry;
 use kvd::engine::{Engine, Host};
-use kvd::host::Entropy;
 use kvd::host::disk::OsDisk;
 use kvd::host::log::{LogControl, check_file, log_panics};
 use kvd::host::machine::OsMachine;
 use kvd::host::os::{OsClock, OsEntropy};
 use kvd::host::supervise::Supervisor;
 use kvd::host::system::SystemFacts;
-use kvd::host::{error_text, files, limits};
+use kvd::host::{Clock, Entropy};
+use kvd::host::{check, error_text, files, limits};
 use kvd::net::{EventLoop, ListenOptions, Listeners, Poller, SignalSource, can_listen};
 use tracing::{error, info, warn};
 
@@ -73,6 +74,9 @@ struct Cli {
     /// List every option with its default.
     #[arg(long)]
     help_options: bool,
+    /// Say what an RDB file holds, or what is wrong with it and where, and exit.
+    #[arg(long, value_name = "FILE")]
+    check: Option<PathBuf>,
     /// A configuration file, `-` for standard input, and options as in redis.conf.
     #[arg(
         trailing_var_arg = true,
@@ -88,6 +92,9 @@ fn main() -> ExitCode {
         print_options();
         return ExitCode::SUCCESS;
     }
+    if let Some(path) = cli.check {
+        return check_data_file(&path);
+    }
     // clap sees `--help` only before the first other argument.
     if cli
         .rest
@@ -102,6 +109,21 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `--check`: the exit code says whether the file is sound.
+fn check_data_file(path: &Path) -> ExitCode {
+    match check::check(path, OsClock::new().now().unix_ms) {
+        Ok(text) => {
+            // A closed pipe (`| head`) is no error.
+            let _ = io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(text) => {
+            eprint!("{text}");
             ExitCode::FAILURE
         }
     }
@@ -241,7 +263,6 @@ fn say_hello(config: &Config, facts: &SystemFacts, warnings: &[String]) {
 
 /// `--help-options`: what has an effect, with its default, then the names that have none.
 fn print_options() {
-    use std::io::Write;
     let mut text = String::new();
     for opt in OPTIONS.iter().filter(|opt| !opt.help.is_empty()) {
         let default = if opt.default.is_empty() {

@@ -159,10 +159,18 @@ fn save_error(error: &std::io::Error) -> CommandError {
 const SAVING: CommandError = CommandError::fixed("ERR Background save already in progress");
 
 /// BGREWRITEAOF
-pub fn bgrewriteaof(_ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
-    Err(CommandError::fixed(
-        "ERR kvd does not write an append-only file yet",
-    ))
+pub fn bgrewriteaof(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
+    if ctx.engine.persist.aof.log.is_none() {
+        return Err(CommandError::fixed(
+            "ERR The append only file is off: CONFIG SET appendonly yes begins one",
+        ));
+    }
+    let text = match ctx.engine.request_rewrite()? {
+        true => "Background append only file rewriting started",
+        false => "Background append only file rewriting scheduled",
+    };
+    ctx.reply.simple(text);
+    Ok(())
 }
 
 /// MODULE LIST

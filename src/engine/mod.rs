@@ -126,7 +126,7 @@ pub struct Engine {
     /// RESTORE does not look at checksums: DEBUG SET-SKIP-CHECKSUM-VALIDATION.
     pub skips_dump_checksum: bool,
     /// Open transactions, for the log and the replicas.
-    group_depth: u32,
+    pub(crate) group_depth: u32,
     dirty: VecDeque<ClientKey>,
     ready: VecDeque<ClientKey>,
     exit: Option<i32>,

@@ -38,6 +38,12 @@ impl Engine {
                 tracing::warn!("Error trying to save the DB, exiting all the same.");
             }
         }
+        if let Err(error) = self.flush_log() {
+            tracing::warn!("Error writing the append only file: {error}");
+            if !flags.force && !flags.nosave {
+                return Err(ShutdownFailed);
+            }
+        }
         self.request_exit(0);
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::observe::latency::event;
 use crate::resp::reply::Reply;
 use crate::store::expire::ExpirePolicy;
 
+use super::blocked::TimeoutReply;
 use super::clients::{ClientKey, Closing, SessionGates};
 use super::gates::ServerGates;
 use super::notify::EventClass;
@@ -205,6 +206,19 @@ impl Engine {
     fn unblock_timed_out(&mut self) {
         while let Some(key) = self.blocked.next_timed_out(self.now.mono_us) {
             self.unblock(key, None);
+        }
+    }
+
+    /// What a WAITAOF waits for is durable here; `ends` its wait, unless it waits for others too.
+    pub(crate) fn unblock_synced(&mut self, key: ClientKey, ends: bool) {
+        let client = self.clients.find_mut(key);
+        if let Some(on) = client.and_then(|client| client.blocked.as_mut())
+            && let TimeoutReply::Ints([local, _]) = &mut on.request.on_timeout
+        {
+            *local = 1;
+            if ends {
+                self.unblock(key, None);
+            }
         }
     }
 

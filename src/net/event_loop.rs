@@ -24,6 +24,7 @@ use crate::client::Progress;
 use crate::engine::Engine;
 use crate::engine::clients::{ClientKey, Closing};
 use crate::engine::tick::{COMMANDS_BUDGET_NS, TurnStats};
+use crate::persist::aof::LogState;
 
 use super::connection::{Connections, Filled, Flushed};
 use super::listener::{ListenOptions, Listeners};
@@ -224,7 +225,8 @@ impl Sockets {
 
     /// How long the next poll may wait; `None` is for ever.
     fn timeout(&self, engine: &Engine, now_us: u64) -> Option<Duration> {
-        if !self.ready.is_empty() || (!self.is_held && !self.unflushed.is_empty()) {
+        let has_work = !self.ready.is_empty() || !self.unflushed.is_empty();
+        if has_work && !self.is_held {
             return Some(Duration::ZERO);
         }
         let deadlines = [engine.next_deadline(), self.listeners.next_accept_us()];
@@ -296,6 +298,9 @@ impl Sockets {
     /// Serves the connections that are ready now. Those that become ready meanwhile, and those
     /// beyond the budget, keep their place for the next turn.
     fn serve(&mut self, engine: &mut Engine) {
+        if self.is_held {
+            return;
+        }
         let mut bytes_left = READ_BYTES_PER_TURN;
         for _ in 0..self.ready.len() {
             let Some(key) = self.ready.pop_front() else {
@@ -384,11 +389,18 @@ impl Sockets {
     /// Writes to every connection that has output, once, and closes those that are done. What
     /// the turn changed is in the log before a byte leaves.
     fn flush(&mut self, engine: &mut Engine) {
-        self.is_held = !engine.write_log();
+        let log = engine.write_log();
+        self.is_held = log == LogState::Held;
         if self.is_held {
             return;
         }
         self.queue_dirty(engine);
+        if log == LogState::Failed {
+            // What they asked for is not in the log: they must not be told that it is.
+            for key in std::mem::take(&mut self.unflushed) {
+                self.disconnect(engine, key);
+            }
+        }
         for _ in 0..self.unflushed.len().min(FLUSHES_PER_TURN) {
             let Some(key) = self.unflushed.pop_front() else {
                 break;
@@ -448,6 +460,13 @@ impl Sockets {
     }
 
     fn disconnect(&mut self, engine: &mut Engine, key: ClientKey) {
+        if let Some(connection) = self.connections.find(key)
+            && connection.is_running()
+        {
+            // Its command is further up on the stack.
+            engine.close(key, Closing::Now);
+            return;
+        }
         if let Some(connection) = self.connections.remove(key) {
             connection.close(&mut self.buffer);
             engine.disconnect(key);

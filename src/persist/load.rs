@@ -18,6 +18,7 @@ use crate::store::evict::{clock_of_frequency, clock_of_idle};
 use crate::store::value::NewValue;
 use crate::time::Now;
 
+use super::aof::load::AofLoad;
 use super::rdb::{Item, LoadContext, LoadedKey, RdbReader, ReaderOptions, SkipReason};
 
 /// Bytes read at once.
@@ -43,6 +44,8 @@ pub struct LoadStats {
 /// What is done with what is in memory already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoadOptions {
+    /// Keys and fields whose time has come are kept: commands follow that say when they go.
+    pub keeps_expired: bool,
     /// A key that is there already is replaced; else that is an error.
     pub replaces: bool,
 }
@@ -82,6 +85,16 @@ impl std::fmt::Display for LoadFailed {
 }
 
 impl Loading {
+    /// Where the file goes on behind what the reader has taken in.
+    pub(super) fn end_offset(&self) -> u64 {
+        self.reader.offset()
+    }
+
+    /// The open file.
+    pub(super) fn file(&self) -> FileId {
+        self.file
+    }
+
     fn fail(&self, offset: u64, reason: &str) -> LoadFailed {
         LoadFailed(format!("{}: {reason}, at offset {offset}", self.name))
     }
@@ -117,11 +130,97 @@ impl Engine {
                 ),
             }));
         }
-        if let Some(loading) = self.open_snapshot(LoadOptions::default())? {
-            self.persist.loading = Some(Box::new(loading));
-            self.gates.set(ServerGates::LOADING, true);
+        if self.config.appendonly && self.begin_loading_aof()? {
+            return Ok(());
+        }
+        let name = self.config.dbfilename.clone();
+        match self.open_rdb(&name, LoadOptions::default())? {
+            Some(loading) => {
+                self.persist.loading = Some(Box::new(loading));
+                self.gates.set(ServerGates::LOADING, true);
+            }
+            None => self.loaded()?,
         }
         Ok(())
+    }
+
+    /// Begins to load the append-only file, if there is one.
+    fn begin_loading_aof(&mut self) -> Result<bool, LoadFailed> {
+        let fails = |error: io::Error| LoadFailed(error_text(&error));
+        let files = self.find_aof().map_err(fails)?;
+        if files.is_empty() {
+            return Ok(false);
+        }
+        let load = AofLoad::begin(self, files);
+        self.persist.aof_load = Some(Box::new(load));
+        self.gates.set(ServerGates::LOADING, true);
+        Ok(true)
+    }
+
+    /// Everything is loaded: changes are written from now on.
+    fn loaded(&mut self) -> Result<(), LoadFailed> {
+        self.gates.set(ServerGates::LOADING, false);
+        if !self.config.appendonly {
+            return Ok(());
+        }
+        self.open_aof().map_err(|error| {
+            LoadFailed(format!(
+                "the append only file cannot be written: {}",
+                error_text(&error)
+            ))
+        })
+    }
+
+    /// Loads the append-only file once more and waits for it: DEBUG LOADAOF.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub fn load_aof_and_wait(&mut self) -> Result<(), LoadFailed> {
+        let fails = |error: io::Error| LoadFailed(error_text(&error));
+        self.flush_log().map_err(fails)?;
+        let files = self.find_aof().map_err(fails)?;
+        self.drop_everything();
+        let was_on = std::mem::take(&mut self.effects.listeners.propagation);
+        let mut load = AofLoad::begin(self, files);
+        let result = loop {
+            match load.step(self, u64::MAX) {
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
+                Err(text) => break Err(LoadFailed(text)),
+            }
+        };
+        self.effects.listeners.propagation = was_on;
+        result
+    }
+
+    fn aof_slice(&mut self) {
+        let Some(mut load) = self.persist.aof_load.take() else {
+            return;
+        };
+        let end_ns = self.clock.mono_ns() + SLICE_NS;
+        match load.step(self, end_ns) {
+            Ok(true) => self.persist.aof_load = Some(load),
+            Ok(false) => {
+                let took_us = self.now.mono_us.saturating_sub(load.started.mono_us);
+                let seconds = took_us as f64 / 1e6;
+                tracing::info!("DB loaded from append only file: {seconds:.3} seconds");
+                self.effects.dirty = 0;
+                self.end_loading();
+            }
+            Err(text) => self.loading_failed(&LoadFailed(text)),
+        }
+    }
+
+    fn end_loading(&mut self) {
+        if let Err(failed) = self.loaded() {
+            self.loading_failed(&failed);
+        }
+    }
+
+    fn loading_failed(&mut self, failed: &LoadFailed) {
+        tracing::error!("{failed}");
+        tracing::error!("Fatal error loading the DB, check server logs. Exiting.");
+        self.request_exit(1);
     }
 
     /// Forgets all data, which is freed in slices.
@@ -138,7 +237,8 @@ impl Engine {
     /// # Errors
     /// What is wrong with the file; a part of it may be loaded then.
     pub fn load_and_wait(&mut self, options: LoadOptions) -> Result<(), LoadFailed> {
-        let Some(mut loading) = self.open_snapshot(options)? else {
+        let name = self.config.dbfilename.clone();
+        let Some(mut loading) = self.open_rdb(&name, options)? else {
             return Ok(());
         };
         let result = loop {
@@ -155,7 +255,7 @@ impl Engine {
     /// One slice of loading.
     pub(crate) fn load_slice(&mut self) {
         let Some(mut loading) = self.persist.loading.take() else {
-            return;
+            return self.aof_slice();
         };
         let end_ns = self.clock.mono_ns() + SLICE_NS;
         let delay_us = u64::try_from(self.config.key_load_delay).unwrap_or(0);
@@ -173,10 +273,8 @@ impl Engine {
                     return;
                 }
                 Err(failed) => {
-                    tracing::error!("{failed}");
-                    tracing::error!("Fatal error loading the DB, check server logs. Exiting.");
                     self.disk.close(loading.file);
-                    self.request_exit(1);
+                    self.loading_failed(&failed);
                     return;
                 }
             }
@@ -186,11 +284,17 @@ impl Engine {
 
     /// Whether [`Engine::load_slice`] has something to do at once.
     pub(crate) fn wants_to_load(&self) -> bool {
-        self.persist.loading.is_some() && self.config.key_load_delay <= 0
+        let is_on = self.persist.loading.is_some() && self.config.key_load_delay <= 0;
+        is_on || self.persist.aof_load.is_some()
     }
 
-    fn open_snapshot(&mut self, options: LoadOptions) -> Result<Option<Loading>, LoadFailed> {
-        let name = self.config.dbfilename.clone();
+    /// Opens an RDB file, if it is there.
+    pub(super) fn open_rdb(
+        &mut self,
+        name: &str,
+        options: LoadOptions,
+    ) -> Result<Option<Loading>, LoadFailed> {
+        let name = name.to_owned();
         let fails = |error: io::Error| LoadFailed(format!("{name}: {}", error_text(&error)));
         let file = match self.disk.open(&name, OpenMode::Read) {
             Ok(file) => file,
@@ -221,9 +325,14 @@ impl Engine {
     }
 
     /// Takes in a few items. Whether there are more.
-    fn load_some(&mut self, loading: &mut Loading) -> Result<bool, LoadFailed> {
+    pub(super) fn load_some(&mut self, loading: &mut Loading) -> Result<bool, LoadFailed> {
         for _ in 0..ITEMS_A_LOOK {
-            let context = LoadContext::new(&self.config, &self.hasher, self.now.unix_ms, true);
+            let context = LoadContext::new(
+                &self.config,
+                &self.hasher,
+                self.now.unix_ms,
+                !loading.options.keeps_expired,
+            );
             let item = loading.reader.next(&context);
             let item = item.map_err(|error| loading.fail(error.offset, &error.reason))?;
             match item {
@@ -366,7 +475,7 @@ impl Engine {
             loading.empty
         );
         tracing::info!("DB loaded from disk: {seconds:.3} seconds");
-        self.gates.set(ServerGates::LOADING, false);
+        self.end_loading();
     }
 }
 

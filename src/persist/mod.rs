@@ -12,6 +12,7 @@
 //! It must not reply to a client, and must not decide what a command propagates: that is in
 //! `engine::settle`.
 
+pub mod aof;
 mod format;
 pub mod load;
 pub mod rdb;
@@ -25,6 +26,8 @@ use crate::engine::gates::ServerGates;
 use crate::host::SyncDone;
 use crate::time::Now;
 
+use aof::Aof;
+use aof::load::AofLoad;
 use load::{LoadStats, Loading};
 use running::Running;
 use save::Saves;
@@ -40,6 +43,10 @@ pub struct Persistence {
     pub loading: Option<Box<Loading>>,
     /// What the last one held.
     pub load: LoadStats,
+    /// The append-only file.
+    pub aof: Aof,
+    /// The append-only file that is being loaded.
+    pub aof_load: Option<Box<AofLoad>>,
     /// Reused from turn to turn.
     syncs: Vec<SyncDone>,
 }
@@ -52,6 +59,8 @@ impl Persistence {
             running: None,
             loading: None,
             load: LoadStats::default(),
+            aof: Aof::default(),
+            aof_load: None,
             syncs: Vec::new(),
         }
     }
@@ -77,28 +86,28 @@ impl Persistence {
 
     /// Whether the disk was asked for a sync.
     fn awaits_disk(&self) -> bool {
-        self.is_busy()
+        self.is_busy() || self.aof.log.as_ref().is_some_and(|log| log.is_syncing())
     }
 }
 
 impl Engine {
-    /// Writes what was changed since the last call to the append-only file. Called once a turn,
-    /// before anything is sent. Whether replies may leave now; if not, the disk thread wakes the
-    /// event loop when they may.
-    #[inline]
-    pub fn write_log(&mut self) -> bool {
-        true
-    }
-
     /// What is due in every tick; `is_cron` every tenth of a second.
     pub(crate) fn persist_tick(&mut self, is_cron: bool) {
         if is_cron || self.persist.saves.is_scheduled {
             self.save_if_due();
         }
+        if is_cron {
+            self.rewrite_if_due();
+        }
     }
 
     /// Why writes are refused because of the disk, if they are.
     pub fn write_refusal(&self) -> Option<CommandError> {
+        if let Some(reason) = self.persist.aof.failure() {
+            return Some(CommandError::new(format!(
+                "MISCONF Errors writing to the AOF file: {reason}"
+            )));
+        }
         self.persist.saves.refusal(&self.config)
     }
 

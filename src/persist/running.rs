@@ -13,6 +13,7 @@ use crate::observe::latency::event;
 use crate::store::keyspace::Keyspace;
 use crate::time::Now;
 
+use super::aof::rewrite::CommandFile;
 use super::snapshot::{Format, KEPT_BYTES_MAX, Snapshot, Step};
 
 /// A busy server gives the snapshot one part of time for so many that it keeps.
@@ -124,7 +125,10 @@ impl Engine {
 
     /// What a snapshot for that purpose is written as.
     pub(super) fn format(&self, purpose: Purpose) -> Box<dyn Format> {
-        super::format::rdb(self, purpose == Purpose::Rewrite)
+        match purpose {
+            Purpose::Rewrite if !self.config.aof_use_rdb_preamble => Box::new(CommandFile),
+            _ => super::format::rdb(self, purpose == Purpose::Rewrite),
+        }
     }
 
     /// One slice of the snapshot under way, until `end_ns` at most. Whether another is wanted at
@@ -217,7 +221,7 @@ impl Engine {
         };
         match running.purpose {
             Purpose::Save => self.name_saved(running),
-            Purpose::Rewrite => self.discard(running.snapshot),
+            Purpose::Rewrite => self.name_base(running),
         }
     }
 
@@ -227,7 +231,7 @@ impl Engine {
         };
         match running.purpose {
             Purpose::Save => self.save_broke(running, error),
-            Purpose::Rewrite => self.discard(running.snapshot),
+            Purpose::Rewrite => self.rewrite_broke(running, error),
         }
     }
 
@@ -240,6 +244,7 @@ impl Engine {
         self.disk.finished_syncs(&mut done);
         for sync in done.drain(..) {
             self.directory_synced(sync.ticket, &sync.result);
+            self.log_sync_ended(sync.ticket, &sync.result);
             let Some(running) = &mut self.persist.running else {
                 continue;
             };

@@ -22,7 +22,7 @@ pub struct Keyspace {
     /// Flushed databases, to be freed in slices.
     doomed: VecDeque<Box<Db>>,
     /// Flushed databases that a snapshot has still to write.
-    parted: Vec<Box<Db>>,
+    parted: VecDeque<Box<Db>>,
     next_id: u64,
     eviction: Eviction,
     /// Which chore is next, and on which database.
@@ -44,7 +44,7 @@ impl Keyspace {
             hasher,
             shards,
             doomed: VecDeque::new(),
-            parted: Vec::new(),
+            parted: VecDeque::new(),
             next_id: 1,
             eviction: Eviction::default(),
             turn: 0,
@@ -136,7 +136,7 @@ impl Keyspace {
     /// Frees a database in slices, once no snapshot wants it any more.
     pub fn free_db(&mut self, db: Box<Db>) {
         if db.is_snapshot_wanted() {
-            self.parted.push(db);
+            self.parted.push_back(db);
         } else {
             self.doomed.push_back(db);
         }
@@ -171,7 +171,7 @@ impl Keyspace {
             db.end_snapshot();
         }
         if let Some(place) = self.parted.iter().position(|db| db.id == id) {
-            self.doomed.push_back(self.parted.swap_remove(place));
+            self.doomed.extend(self.parted.remove(place));
         }
     }
 

@@ -1,6 +1,7 @@
 //! One test binary. Every test speaks RESP: to an engine in this process, with a clock of its
 //! own, or to the real binary.
 
+mod aof;
 mod bitmap;
 mod client;
 mod command;

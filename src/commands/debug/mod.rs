@@ -80,9 +80,7 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         (b"stringmatch-len", 4) => stringmatch(ctx, args),
         (b"htstats", 3 | 4) => htstats(ctx, args),
         (b"reload", _) => reload(ctx, args),
-        (b"loadaof", 2) => Err(CommandError::fixed(
-            "ERR kvd does not write an append-only file yet",
-        )),
+        (b"loadaof", 2) => load_aof(ctx),
         (b"help", 2) => {
             super::help(&mut ctx.reply, "DEBUG", HELP);
             Ok(())
@@ -154,6 +152,17 @@ fn done(ctx: &mut ServerCtx<'_>) -> CommandResult {
 }
 
 /// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]
+fn load_aof(ctx: &mut ServerCtx<'_>) -> CommandResult {
+    if let Err(failed) = ctx.engine.load_aof_and_wait() {
+        tracing::error!("{failed}");
+        return Err(CommandError::fixed(
+            "ERR Error trying to load the AOF files, check server logs.",
+        ));
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
 fn reload(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     let (mut flushes, mut saves, mut options) = (true, true, LoadOptions::default());
     for word in args.iter_from(2) {

@@ -15,25 +15,53 @@ pub(super) fn persistence(engine: &Engine, text: &mut Text) {
     ]);
     snapshot(engine, text);
     saves(engine, text);
+    append_only(engine, text);
     text.fields(&[
-        ("aof_enabled", 0),
-        ("aof_rewrite_in_progress", 0),
-        ("aof_rewrite_scheduled", 0),
-    ]);
-    text.field("aof_last_rewrite_time_sec", -1);
-    text.field("aof_current_rewrite_time_sec", -1);
-    text.field("aof_last_bgrewrite_status", "ok");
-    text.fields(&[
-        ("aof_rewrites", 0),
-        ("aof_rewrites_consecutive_failures", 0),
-    ]);
-    text.field("aof_last_write_status", "ok");
-    text.fields(&[
-        ("aof_last_cow_size", 0),
         ("module_fork_in_progress", 0),
         ("module_fork_last_cow_size", 0),
     ]);
     loading(engine, text);
+}
+
+fn append_only(engine: &Engine, text: &mut Text) {
+    let aof = &engine.persist.aof;
+    let rewrites = &aof.rewrites;
+    let status = |failed: bool| if failed { "err" } else { "ok" };
+    let current_s = rewrites.started.map_or(-1, |started| {
+        let took_us = engine.now.mono_us.saturating_sub(started.mono_us);
+        (took_us / 1_000_000) as i64
+    });
+    text.fields(&[
+        ("aof_enabled", u64::from(aof.log.is_some())),
+        (
+            "aof_rewrite_in_progress",
+            u64::from(rewrites.started.is_some()),
+        ),
+        ("aof_rewrite_scheduled", u64::from(rewrites.is_scheduled)),
+    ]);
+    let last_s = rewrites.last_s.map_or(-1, |seconds| seconds as i64);
+    text.field("aof_last_rewrite_time_sec", last_s);
+    text.field("aof_current_rewrite_time_sec", current_s);
+    text.field("aof_last_bgrewrite_status", status(rewrites.failed));
+    text.fields(&[
+        ("aof_rewrites", rewrites.count),
+        (
+            "aof_rewrites_consecutive_failures",
+            u64::from(rewrites.failures),
+        ),
+    ]);
+    text.field("aof_last_write_status", status(aof.failure().is_some()));
+    text.field("aof_last_cow_size", 0);
+    if let Some(log) = &aof.log {
+        text.fields(&[
+            ("aof_current_size", engine.aof_bytes()),
+            ("aof_base_size", rewrites.base_bytes),
+            ("aof_pending_rewrite", 0),
+            ("aof_buffer_length", aof.batch_len() as u64),
+            ("aof_pending_bio_fsync", u64::from(log.is_syncing())),
+            ("aof_delayed_fsync", aof.delayed_syncs),
+        ]);
+    }
 }
 
 /// The snapshot under way, whatever it is for.

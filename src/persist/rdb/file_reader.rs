@@ -6,6 +6,7 @@
 use std::mem::take;
 
 use super::input::Input;
+use super::value_reader::string_value;
 use super::{Crc64, Family, LoadContext, RdbError, Read, Stop, ValueReader, kind, opcode};
 use crate::store::types::listpack::IntBuf;
 use crate::store::value::Value;
@@ -96,7 +97,7 @@ enum Stage {
     Header,
     Opcode,
     Key(u8),
-    Value(Vec<u8>, Box<ValueReader>),
+    Value(Vec<u8>, ValueReader),
     Module(String),
     Checksum,
     Done,
@@ -202,7 +203,14 @@ impl RdbReader {
             Stage::Opcode => self.opcode(input),
             Stage::Key(number) => {
                 let number = *number;
-                let key = input.string()?.to_vec();
+                let key = input.string()?;
+                if number == kind::STRING {
+                    // Most keys of most files: in one step, without a state for the value.
+                    let value = string_value(input.string()?);
+                    self.stage = Stage::Opcode;
+                    return Ok(Some(self.item(key.to_vec(), Some(value), cx)));
+                }
+                let key = key.to_vec();
                 if number == kind::MODULE_2 {
                     let name = module_name(input.length()?);
                     let key = String::from_utf8_lossy(&key);
@@ -211,7 +219,7 @@ impl RdbReader {
                     ));
                 }
                 let reader = ValueReader::new(number, self.family)?;
-                self.stage = Stage::Value(key, Box::new(reader));
+                self.stage = Stage::Value(key, reader);
                 Ok(None)
             }
             Stage::Value(_, reader) => {
@@ -317,12 +325,17 @@ impl RdbReader {
 
     /// The key whose value is complete.
     fn loaded(&mut self, cx: &LoadContext<'_>) -> Item {
-        let Stage::Value(key, reader) = std::mem::replace(&mut self.stage, Stage::Opcode) else {
-            return Item::End;
-        };
+        match std::mem::replace(&mut self.stage, Stage::Opcode) {
+            Stage::Value(key, reader) => self.item(key, reader.finish(), cx),
+            _ => Item::End,
+        }
+    }
+
+    /// A key with its value and what was said about it.
+    fn item(&mut self, key: Vec<u8>, value: Option<Value>, cx: &LoadContext<'_>) -> Item {
         let meta = take(&mut self.meta);
         let is_expired = meta.expire_at.is_some_and(|at| at < cx.now_ms);
-        match reader.finish() {
+        match value {
             None => Item::Skipped(key, SkipReason::Empty),
             Some(_) if is_expired && cx.drops_expired => Item::Skipped(key, SkipReason::Expired),
             Some(value) => Item::Key(LoadedKey {

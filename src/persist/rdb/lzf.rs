@@ -153,46 +153,68 @@ impl Compressor {
     }
 }
 
+/// Runs and copies are made in pieces of these sizes where there is room, because most are short.
+const RUN_PIECE: usize = LITERALS_MAX;
+const COPY_PIECE: usize = 16;
+
 /// What was compressed, which must be `len` bytes long. Allocates no more than could come of the
 /// input at best.
 pub(super) fn decompress(input: &[u8], len: usize) -> Option<Vec<u8>> {
     if len > input.len().saturating_mul(EXPANSION_MAX) {
         return None;
     }
-    let mut out = Vec::with_capacity(len);
-    let mut rest = input;
+    let mut out = vec![0; len];
+    let (mut rest, mut at) = (input, 0);
     while let [control, behind @ ..] = rest {
         let control = usize::from(*control);
         rest = behind;
+        let count;
         if control < LITERALS_MAX {
-            let (literals, behind) = rest.split_at_checked(control + 1)?;
-            rest = behind;
-            if out.len() + literals.len() > len {
+            count = control + 1;
+            match (
+                rest.first_chunk::<RUN_PIECE>(),
+                out.get_mut(at..at + RUN_PIECE),
+            ) {
+                (Some(from), Some(to)) => to.copy_from_slice(from),
+                _ => out
+                    .get_mut(at..at + count)?
+                    .copy_from_slice(rest.get(..count)?),
+            }
+            rest = &rest[count..];
+        } else {
+            let more = match control >> 5 {
+                7 => usize::from(*rest.split_off_first()?),
+                _ => 0,
+            };
+            count = (control >> 5) + 2 + more;
+            let distance = ((control & 31) << 8 | usize::from(*rest.split_off_first()?)) + 1;
+            let from = at.checked_sub(distance)?;
+            if count > len - at {
                 return None;
             }
-            out.extend_from_slice(literals);
-            continue;
+            repeat(&mut out, from, at, count);
         }
-        let mut count = (control >> 5) + 2;
-        if count == 9 {
-            count += usize::from(*rest.split_off_first()?);
-        }
-        let distance = ((control & 31) << 8 | usize::from(*rest.split_off_first()?)) + 1;
-        let from = out.len().checked_sub(distance)?;
-        if out.len() + count > len {
-            return None;
-        }
-        copy_within(&mut out, from, count);
+        at += count;
     }
-    (out.len() == len).then_some(out)
+    (at == len).then_some(out)
 }
 
-/// Appends `count` bytes from `from` on, which may reach into what is being appended.
+/// Copies `count` bytes from `from` to `at`, in order: the source may reach into the target.
 #[inline]
-fn copy_within(out: &mut Vec<u8>, from: usize, mut count: usize) {
-    while count > 0 {
-        let part = count.min(out.len() - from);
-        out.extend_from_within(from..from + part);
-        count -= part;
+fn repeat(out: &mut [u8], from: usize, at: usize, count: usize) {
+    let distance = at - from;
+    if distance >= COPY_PIECE && at + count + COPY_PIECE <= out.len() {
+        // Bytes behind the copy are overwritten by what comes next.
+        for done in (0..count).step_by(COPY_PIECE) {
+            let mut piece = [0; COPY_PIECE];
+            piece.copy_from_slice(&out[from + done..from + done + COPY_PIECE]);
+            out[at + done..at + done + COPY_PIECE].copy_from_slice(&piece);
+        }
+    } else if distance >= count {
+        out.copy_within(from..from + count, at);
+    } else {
+        for done in 0..count {
+            out[at + done] = out[from + done];
+        }
     }
 }

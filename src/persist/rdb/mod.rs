@@ -131,6 +131,13 @@ mod kind {
     pub const REDIS_GCRA: u8 = 33;
 }
 
+/// Before a node of a list: it is one element.
+const NODE_PLAIN: u64 = 1;
+/// Before a node of a list: it is a listpack.
+const NODE_PACKED: u64 = 2;
+/// The expiry of a field that has none, as Valkey writes it.
+const NO_EXPIRY: i64 = -1;
+
 /// What stands where a type could.
 mod opcode {
     /// Redis 8.6: a module's metadata of a key. Valkey 9: the state of a slot's import.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::input::{Input, Text};
 use super::packed::{ziplist, zipmap};
 use super::stream_reader::StreamReader;
-use super::{Family, Read, Stop, kind};
+use super::{Family, NO_EXPIRY, NODE_PACKED, NODE_PLAIN, Read, Stop, kind};
 use crate::config::Config;
 use crate::resp::number::parse_f64;
 use crate::store::hash::HashState;
@@ -133,12 +133,6 @@ enum Times {
     /// before the number of fields.
     After(Option<i64>),
 }
-
-/// The expiry of a field that has none, as Valkey writes it.
-const NO_EXPIRY: i64 = -1;
-/// In a list's node: what is in it.
-const NODE_PLAIN: u64 = 1;
-const NODE_PACKED: u64 = 2;
 
 impl ValueReader {
     /// A reader of a value of type `number`.
@@ -321,7 +315,7 @@ fn refusal(number: u8, family: Family) -> std::borrow::Cow<'static, str> {
 }
 
 /// A string as it is stored.
-fn string_value(text: Text<'_>) -> Value {
+pub(super) fn string_value(text: Text<'_>) -> Value {
     match text {
         Text::Int(number) => Value::Int(number),
         Text::Owned(bytes) if bytes.len() >= LARGE => Value::Large(Box::new(Bytes::from(bytes))),

@@ -7,7 +7,7 @@ use super::encode::{Encoder, cost};
 use super::lzf::Progress;
 use super::stream_writer::{StreamWriter, stream_kind};
 use super::{Family, VERSION_COMMON, VERSION_REDIS_FIELDS, VERSION_VALKEY, kind};
-use super::{VERSION_REDIS_IDMP, VERSION_REDIS_NACK};
+use super::{NO_EXPIRY, NODE_PACKED, NODE_PLAIN, VERSION_REDIS_IDMP, VERSION_REDIS_NACK};
 use crate::store::types::hash::{Hash, NEVER_EXPIRED};
 use crate::store::types::list::NodeView;
 use crate::store::types::listpack::IntBuf;
@@ -29,11 +29,6 @@ const BYTES_PER_ELEMENT: usize = 64;
 const SLICED_STRING_MIN: usize = 64 << 10;
 /// How many nodes of a list or members of a table are looked up at once.
 const STEP: usize = 64;
-/// In a list's node: what is in it.
-const NODE_PLAIN: u64 = 1;
-const NODE_PACKED: u64 = 2;
-/// The expiry of a field that has none, as Valkey writes it.
-const NO_EXPIRY: i64 = -1;
 
 /// Writes one value. See the module's text.
 #[derive(Debug)]

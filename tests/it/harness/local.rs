@@ -9,11 +9,15 @@ use kvd::engine::{Engine, Host};
 use kvd::host::Disk;
 use kvd::host::files::OsFiles;
 use kvd::host::memory::MemoryDisk;
+use kvd::persist::aof::LogState;
 use kvd::time::{Clock, Now};
 
 use super::machine::TestMachine;
 use super::value::{Value, decode_all};
 use super::{request, words};
+
+/// How often a turn asks whether a sync has ended.
+const SYNC_TRIES: usize = 1_000;
 
 /// When tests begin: a date long after any expiry in them was "in the past".
 const START_MS: i64 = 1_700_000_000_000;
@@ -81,8 +85,27 @@ impl Kvd {
         Kvd::on(MemoryDisk::default(), seed, options)
     }
 
-    /// A server on a disk that may hold files already, which it loads.
+    /// A server on a disk that may hold files already.
     pub fn on(disk: impl Disk + 'static, seed: u64, options: &[(&str, &str)]) -> Kvd {
+        Kvd::try_on(disk, seed, options).expect("files that can be loaded")
+    }
+
+    /// The same, if the files can be loaded.
+    pub fn try_on(
+        disk: impl Disk + 'static,
+        seed: u64,
+        options: &[(&str, &str)],
+    ) -> Result<Kvd, String> {
+        Kvd::at(disk, seed, options, START_MS)
+    }
+
+    /// The same, at a time of its own.
+    pub fn at(
+        disk: impl Disk + 'static,
+        seed: u64,
+        options: &[(&str, &str)],
+        unix_ms: i64,
+    ) -> Result<Kvd, String> {
         let mut arguments = Vec::new();
         for (name, value) in options {
             arguments.push(format!("--{name}").into_bytes());
@@ -96,12 +119,12 @@ impl Kvd {
         let loaded = load(&sources, &mut OsFiles, &mut stdin).expect("valid options");
         let config = loaded.config;
         let clock = Rc::new(Cell::new(Time {
-            unix_ms: START_MS,
+            unix_ms,
             mono_ns: 1_000_000_000,
             step_ns: 0,
         }));
         let machine = TestMachine::new(clock.clone());
-        let engine = Engine::new(
+        let mut engine = Engine::new(
             config,
             kvd::registry(),
             seed,
@@ -111,17 +134,22 @@ impl Kvd {
                 disk: Box::new(disk),
             },
         );
-        let kvd = Kvd {
+        engine.begin_turn();
+        engine
+            .begin_loading()
+            .map_err(|failed| failed.to_string())?;
+        while engine.is_loading() {
+            engine.begin_turn();
+            engine.tick();
+            if engine.take_exit().is_some() {
+                return Err("loading failed".to_owned());
+            }
+        }
+        Ok(Kvd {
             engine: Rc::new(RefCell::new(engine)),
             clock,
             machine,
-        };
-        let begun = kvd.engine().begin_loading();
-        begun.expect("a disk to start on");
-        while kvd.engine().is_loading() {
-            kvd.one_turn();
-        }
-        kvd
+        })
     }
 
     /// A connected client.
@@ -184,6 +212,12 @@ impl Kvd {
             }
         }
         engine.tick();
+        // A disk that is gone does not answer: nobody waits for ever.
+        for _ in 0..SYNC_TRIES {
+            if engine.write_log() != LogState::Held {
+                break;
+            }
+        }
         engine
             .next_deadline()
             .is_some_and(|at| at <= engine.mono_us())
