@@ -326,7 +326,11 @@ impl Engine {
 
     /// Takes in a few items. Whether there are more.
     pub(super) fn load_some(&mut self, loading: &mut Loading) -> Result<bool, LoadFailed> {
-        for _ in 0..ITEMS_A_LOOK {
+        let items = match self.config.key_load_delay {
+            ..=0 => ITEMS_A_LOOK,
+            _ => 1,
+        };
+        for _ in 0..items {
             let context = LoadContext::new(
                 &self.config,
                 &self.hasher,
@@ -338,6 +342,7 @@ impl Engine {
             match item {
                 Some(Item::Key(key)) => {
                     loading.keys.push(key);
+                    loading.loaded += 1;
                     if loading.keys.len() == KEYS_AT_ONCE {
                         self.put_keys(loading)?;
                     }
@@ -456,7 +461,6 @@ impl Engine {
             }
             (None, None) => db.touch_created(slot, self.now),
         }
-        loading.loaded += 1;
         Ok(())
     }
 
