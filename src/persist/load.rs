@@ -20,6 +20,7 @@ use crate::time::Now;
 
 use super::aof::load::AofLoad;
 use super::rdb::{Item, LoadContext, LoadedKey, RdbReader, ReaderOptions, SkipReason};
+use super::save::is_left_over;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 256 << 10;
@@ -130,6 +131,9 @@ impl Engine {
                 ),
             }));
         }
+        if keeps_data {
+            self.remove_left_over();
+        }
         if self.config.appendonly && self.begin_loading_aof()? {
             return Ok(());
         }
@@ -142,6 +146,18 @@ impl Engine {
             None => self.loaded()?,
         }
         Ok(())
+    }
+
+    /// Removes what servers left that were killed while they wrote a snapshot: the directory is
+    /// this server's own, and a server that is killed again and again must not fill the disk.
+    fn remove_left_over(&mut self) {
+        let names = self.disk.list("").unwrap_or_default();
+        for name in names.iter().filter(|name| is_left_over(name)) {
+            match self.disk.remove(name) {
+                Ok(()) => tracing::info!("Removed {name}, which a killed server left"),
+                Err(error) => tracing::warn!("Error removing {name}: {}", error_text(&error)),
+            }
+        }
     }
 
     /// Begins to load the append-only file, if there is one.

@@ -97,7 +97,7 @@ fn seeds() -> std::ops::Range<u64> {
     let count = std::env::var("KVD_SEEDS").ok().and_then(|n| n.parse().ok());
     match std::env::var("KVD_SEED").ok().and_then(|n| n.parse().ok()) {
         Some(seed) => seed..seed + 1,
-        None => 0..count.unwrap_or(25),
+        None => 0..count.unwrap_or(8),
     }
 }
 
@@ -185,6 +185,7 @@ fn who_would_change_a_large_collection_waits_and_others_do_not() {
     );
     kvd.turn();
     assert_eq!(client.take_bytes(), b":20002\r\n:20002\r\n");
+    assert_eq!(info(&client, "rdb_last_inline_collections"), "1");
     let again = Kvd::on(disk, 1, OPTIONS).client();
     assert_eq!((again.int("LLEN list"), again.int("DBSIZE")), (20_000, 1));
 }
