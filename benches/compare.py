@@ -5,7 +5,8 @@ usage: benches/compare.py [--kvd PATH] [--rounds N] [--scale X] [--only PART,...
 
 Parts: cpu (server CPU per command, throughput, latency), memory (resident bytes a key, idle
 connections), pauses (the worst wait of a client that pings while a server fills, expires and
-flushes millions of keys). Every figure is also printed as a ratio to the first peer found, since
+flushes millions of keys), bgsave (memory, throughput and worst wait while 5 million keys are saved
+under writes), load (how long such a file takes to load). Every figure is also printed as a ratio to the first peer found, since
 times of a shared machine mean nothing by themselves. Servers are pinned to one core and the load
 to another; servers take turns and medians are printed. Needs redis-benchmark; peers that are not
 installed are skipped with a line. All traffic stays on 127.0.0.1.
@@ -67,6 +68,7 @@ class Server:
         self.dir = tempfile.mkdtemp()
         command = [program, "--port", str(self.port), "--save", "", "--appendonly", "no"]
         command += ["--dir", self.dir, *options]
+        self.started = time.time()
         self.process = subprocess.Popen(
             ["taskset", "-c", "0", *command],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -91,6 +93,27 @@ class Server:
     def rss(self):
         with open(f"/proc/{self.process.pid}/statm") as f:
             return int(f.read().split()[1]) * 4096
+
+    def memory(self):
+        """Bytes of the server and the processes it forked; what they share is counted once."""
+        pids, total = [str(self.process.pid)], 0
+        with open(f"/proc/{pids[0]}/task/{pids[0]}/children") as f:
+            pids += f.read().split()
+        for pid in pids:
+            try:
+                with open(f"/proc/{pid}/smaps_rollup") as f:
+                    total += sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+            except OSError:
+                pass  # It has just ended.
+        return total * 1024
+
+    def info(self, s, field):
+        s.sendall(encode("INFO", "everything"))
+        text = b""
+        while b"\r\n" not in text or len(text) < int(text[1:text.find(b"\r\n")]) + 8:
+            text += s.recv(1 << 16)
+        lines = [x for x in text.decode().split("\r\n") if x.startswith(field + ":")]
+        return lines[0].split(":")[1] if lines else None
 
     def stop(self):
         self.process.send_signal(signal.SIGKILL)
@@ -242,13 +265,96 @@ def run_pauses(programs, scale):
         server.stop()
 
 
+def rate(server, s, seconds):
+    """Commands a second, over so many seconds or while a save is under way."""
+    commands, start = int(server.info(s, "total_commands_processed")), time.time()
+    memory = 0
+    while True:
+        time.sleep(0.2)
+        memory = max(memory, server.memory())
+        is_over = time.time() > start + seconds if seconds else (
+            server.info(s, "rdb_bgsave_in_progress") == "0")
+        if is_over:
+            took = time.time() - start
+            return (int(server.info(s, "total_commands_processed")) - commands) / took, took, memory
+
+
+def run_bgsave(programs, scale):
+    keys = int(5_000_000 * scale)
+    print(f"\nBGSAVE of {keys:,} keys under SETs of random ones: memory to that before, throughput "
+          "to that before, the worst wait of a pinging client")
+    for pipeline in (1, 16):
+        for name, program in programs:
+            server = Server(name, program)
+            s = server.connect()
+            fill(s, 0, keys)
+            load = subprocess.Popen(
+                ["taskset", "-c", "1", "redis-benchmark", "-p", str(server.port), "-n",
+                 "1000000000", "-c", "50", "-P", str(pipeline), "-r", str(keys), "-d", "32", "-t",
+                 "set"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            pinger = Pinger(server)
+            time.sleep(2)
+            pinger.take()
+            before, _, memory = rate(server, s, 5)
+            waited = pinger.take()
+            ask(s, "CONFIG", "RESETSTAT")
+            ask(s, "BGSAVE")
+            during, took, peak = rate(server, s, 0)
+            worst = pinger.take()
+            status = server.info(s, "rdb_last_bgsave_status")
+            longest = server.info(s, "housekeeping_us_max")
+            load.kill()
+            load.wait()
+            pinger.stop()
+            print(f"P={pipeline:<3} {name:8} save {took:5.1f} s ({status})"
+                  f"  memory x{peak / memory:4.2f}  {before / 1e3:5.0f}k/s then x{during / before:4.2f}"
+                  f"  wait {waited:6.1f} then {worst:6.1f} ms"
+                  + (f"  housekeeping_us_max {longest}" if longest else ""))
+            server.stop()
+
+
+def run_load(programs, scale):
+    keys = int(5_000_000 * scale)
+    print(f"\nloading a file of {keys:,} keys, written by the first peer (seconds)")
+    server = Server(*programs[0])
+    with server.connect() as s:
+        fill(s, 0, keys)
+        s.settimeout(600)
+        ask(s, "SAVE")
+    file = tempfile.mkdtemp() + "/dump.rdb"
+    shutil.copy(server.dir + "/dump.rdb", file)
+    server.stop()
+    base = None
+    for name, program in programs:
+        took = []
+        for _ in range(3):
+            try:
+                server = Server(name, program, "--dir", os.path.dirname(file))
+            except SystemExit:
+                break  # Redis before 7.2 does not know such files.
+            start = server.started
+            with server.connect() as s:
+                while server.info(s, "loading") == "1":
+                    time.sleep(0.01)
+                took.append(time.time() - start)
+                assert int(ask(s, "DBSIZE")[1:]) == keys
+            server.stop()
+        if not took:
+            print(f"{name:8} does not load it")
+            continue
+        middle = statistics.median(took)
+        base = base or middle
+        print(f"{name:8} {middle:5.2f} s  x{base / middle:4.2f} as fast")
+    shutil.rmtree(os.path.dirname(file))
+
+
 def main():
     args = argparse.ArgumentParser(description=__doc__,
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("--kvd", default="target/release/kvd")
     args.add_argument("--rounds", type=int, default=3)
     args.add_argument("--scale", type=float, default=1.0)
-    args.add_argument("--only", default="cpu,memory,pauses")
+    args.add_argument("--only", default="cpu,memory,pauses,bgsave,load")
     args = args.parse_args()
     programs = []
     for name, program in (("valkey", find_valkey()), ("redis", shutil.which("redis-server")),
@@ -264,6 +370,10 @@ def main():
         run_memory(programs)
     if "pauses" in parts:
         run_pauses(programs, args.scale)
+    if "bgsave" in parts:
+        run_bgsave(programs, args.scale)
+    if "load" in parts:
+        run_load(programs, args.scale)
 
 
 main()

@@ -151,6 +151,9 @@ pub fn rewrite_file(engine: &mut Engine, force_all: bool) -> CommandResult {
 
 /// Lets changed options take effect; takes them back if one cannot.
 fn put_into_effect(engine: &mut Engine, changes: Changes) -> Result<(), SetError> {
+    if changes.has("dir") && engine.cancel_save() {
+        tracing::warn!("Background saving was given up: the data directory changes");
+    }
     if let Err(failed) = engine.machine.apply(&mut engine.config, changes.names()) {
         let names = changes.names().to_vec();
         changes.undo(&mut engine.config);

@@ -141,10 +141,7 @@ impl EventLoop {
 /// on a shared machine wall time lies. That clock costs a system call, so it is read only where
 /// work was due.
 fn housekeep(engine: &mut Engine, started_ns: u64) -> u64 {
-    let is_due = engine
-        .next_deadline()
-        .is_some_and(|at_us| at_us <= engine.mono_us());
-    let cpu_before_us = is_due.then(|| engine.clock.thread_cpu_us());
+    let cpu_before_us = engine.has_slices().then(|| engine.clock.thread_cpu_us());
     engine.tick();
     let took_us = engine.clock.mono_ns().saturating_sub(started_ns) / 1_000;
     match cpu_before_us {

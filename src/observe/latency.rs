@@ -232,6 +232,11 @@ const ADVICE: &[(&str, &str)] = &[
         event::EVICTION_CYCLE,
         "Writes come faster than keys are evicted: give maxmemory more room or the data less.",
     ),
+    (
+        event::SNAPSHOT_SLICE,
+        "A slice of a snapshot is shorter than a millisecond: if one took longer, the process was \
+         interrupted, or the disk takes no more and the kernel makes writers wait.",
+    ),
 ];
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 
 use std::io;
 
+use smallvec::SmallVec;
+
 use crate::config::RdbVersionCheck;
 use crate::engine::Engine;
 use crate::engine::gates::ServerGates;
@@ -18,6 +20,7 @@ use crate::time::Now;
 
 use super::aof::load::AofLoad;
 use super::rdb::{Item, LoadContext, LoadedKey, RdbReader, ReaderOptions, SkipReason};
+use super::save::is_left_over;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 256 << 10;
@@ -25,6 +28,8 @@ const READ_BYTES: usize = 256 << 10;
 const SLICE_NS: u64 = 5_000_000;
 /// Items between two looks at the clock.
 const ITEMS_A_LOOK: usize = 64;
+/// Keys put into the database together: the cache misses of looking them up overlap.
+const KEYS_AT_ONCE: usize = 64;
 /// A file holds no more keys than one for so many of its bytes; for the sizes it promises.
 const BYTES_PER_KEY_MIN: u64 = 8;
 
@@ -63,6 +68,8 @@ pub struct Loading {
     options: LoadOptions,
     buffer: Vec<u8>,
     db: u32,
+    /// Keys of the database that wait to be put there together.
+    keys: Vec<LoadedKey>,
     loaded: u64,
     expired: u64,
     empty: u64,
@@ -124,6 +131,9 @@ impl Engine {
                 ),
             }));
         }
+        if keeps_data {
+            self.remove_left_over();
+        }
         if self.config.appendonly && self.begin_loading_aof()? {
             return Ok(());
         }
@@ -136,6 +146,18 @@ impl Engine {
             None => self.loaded()?,
         }
         Ok(())
+    }
+
+    /// Removes what servers left that were killed while they wrote a snapshot: the directory is
+    /// this server's own, and a server that is killed again and again must not fill the disk.
+    fn remove_left_over(&mut self) {
+        let names = self.disk.list("").unwrap_or_default();
+        for name in names.iter().filter(|name| is_left_over(name)) {
+            match self.disk.remove(name) {
+                Ok(()) => tracing::info!("Removed {name}, which a killed server left"),
+                Err(error) => tracing::warn!("Error removing {name}: {}", error_text(&error)),
+            }
+        }
     }
 
     /// Begins to load the append-only file, if there is one.
@@ -317,6 +339,7 @@ impl Engine {
             options,
             buffer: vec![0; READ_BYTES],
             db: 0,
+            keys: Vec::with_capacity(KEYS_AT_ONCE),
             loaded: 0,
             expired: 0,
             empty: 0,
@@ -325,7 +348,11 @@ impl Engine {
 
     /// Takes in a few items. Whether there are more.
     pub(super) fn load_some(&mut self, loading: &mut Loading) -> Result<bool, LoadFailed> {
-        for _ in 0..ITEMS_A_LOOK {
+        let items = match self.config.key_load_delay {
+            ..=0 => ITEMS_A_LOOK,
+            _ => 1,
+        };
+        for _ in 0..items {
             let context = LoadContext::new(
                 &self.config,
                 &self.hasher,
@@ -335,8 +362,21 @@ impl Engine {
             let item = loading.reader.next(&context);
             let item = item.map_err(|error| loading.fail(error.offset, &error.reason))?;
             match item {
-                Some(Item::End) => return Ok(false),
-                Some(item) => self.take_item(loading, item)?,
+                Some(Item::Key(key)) => {
+                    loading.keys.push(key);
+                    loading.loaded += 1;
+                    if loading.keys.len() == KEYS_AT_ONCE {
+                        self.put_keys(loading)?;
+                    }
+                }
+                Some(Item::End) => {
+                    self.put_keys(loading)?;
+                    return Ok(false);
+                }
+                Some(item) => {
+                    self.put_keys(loading)?;
+                    self.take_item(loading, item)?;
+                }
                 None => self.read_more(loading)?,
             }
         }
@@ -359,7 +399,6 @@ impl Engine {
 
     fn take_item(&mut self, loading: &mut Loading, item: Item) -> Result<(), LoadFailed> {
         match item {
-            Item::Key(key) => return self.take_key(loading, key),
             Item::Skipped(_, SkipReason::Expired) => loading.expired += 1,
             Item::Skipped(_, SkipReason::Empty) => loading.empty += 1,
             Item::Header(family, version) => {
@@ -392,12 +431,31 @@ impl Engine {
             Item::ModuleAux(name) => {
                 tracing::warn!("Data of the module '{name}' was left out: kvd has no modules");
             }
-            Item::End => {}
+            Item::Key(_) | Item::End => {}
         }
         Ok(())
     }
 
-    fn take_key(&mut self, loading: &mut Loading, loaded: LoadedKey) -> Result<(), LoadFailed> {
+    /// Puts the keys that wait into their database.
+    fn put_keys(&mut self, loading: &mut Loading) -> Result<(), LoadFailed> {
+        if loading.keys.is_empty() {
+            return Ok(());
+        }
+        let mut keys = std::mem::take(&mut loading.keys);
+        let hashed: SmallVec<[Key<'_>; KEYS_AT_ONCE]> = keys
+            .iter()
+            .map(|loaded| Key::new(&self.hasher, &loaded.key))
+            .collect();
+        self.keyspace.db_mut(loading.db as usize).warm(&hashed);
+        drop(hashed);
+        for key in keys.drain(..) {
+            self.put_key(loading, key)?;
+        }
+        loading.keys = keys;
+        Ok(())
+    }
+
+    fn put_key(&mut self, loading: &mut Loading, loaded: LoadedKey) -> Result<(), LoadFailed> {
         let LoadedKey {
             key: name,
             value,
@@ -425,7 +483,6 @@ impl Engine {
             }
             (None, None) => db.touch_created(slot, self.now),
         }
-        loading.loaded += 1;
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 //! The snapshot under way as a part of the turn: when a slice of it runs and how long, who waits
 //! for it, and who is told when it is done.
 //!
-//! An idle server gives it a whole slice of housekeeping. A busy one gives it a part of the time
-//! that passed since the last slice, so that a save under load takes longer instead of taking half
-//! of the throughput.
+//! An idle server gives it a whole slice of housekeeping, one after the other. A busy one gives it
+//! an eighth of its time, in shorter slices, so that a save under load takes longer instead of
+//! taking half of the throughput.
 
 use std::io;
 
@@ -16,10 +16,13 @@ use crate::time::Now;
 use super::aof::rewrite::CommandFile;
 use super::snapshot::{Format, KEPT_BYTES_MAX, Snapshot, Step};
 
-/// Of a busy server's time the snapshot gets one part in so many.
-const BUSY_PART: u64 = 8;
-/// The shortest slice: less would be all overhead.
-const SLICE_NS_MIN: u64 = 20_000;
+/// A busy server gives the snapshot one part of time for so many that it keeps.
+const BUSY_PARTS: u64 = 7;
+/// The shortest slice of a busy server: less would be all overhead.
+const SLICE_NS_MIN: u64 = 100_000;
+/// Whether the server is busy is found out anew after so long, and by so many commands.
+const PERIOD_US: u64 = 5_000;
+const BUSY_COMMANDS: u64 = 10;
 /// How often the log tells how far it is.
 const LOG_EVERY_US: u64 = 5_000_000;
 
@@ -43,9 +46,15 @@ pub struct Running {
     pub started: Now,
     /// `Effects::dirty` then.
     pub dirty: u64,
-    /// When the last slice ended, monotonic nanoseconds, and how many commands had run then.
+    /// When the last slice ended, monotonic nanoseconds.
     slice_ended_ns: u64,
+    /// Whether many commands run, as of the last period; when this one began, in monotonic
+    /// microseconds, and the commands until then.
+    is_busy: bool,
+    period_us: u64,
     commands_then: u64,
+    /// There is nothing to do before the disk is done.
+    waits_for_disk: bool,
     /// Writers wait for what is kept to be written.
     pub(super) is_behind: bool,
     logged_us: u64,
@@ -55,6 +64,20 @@ impl Running {
     /// Bytes that were kept because their keys were about to change.
     pub fn kept_bytes(&self, keyspace: &Keyspace) -> u64 {
         self.snapshot.kept_bytes(keyspace)
+    }
+
+    /// When the next slice of a busy server may begin, in monotonic microseconds.
+    fn next_slice_us(&self) -> Option<u64> {
+        let rest_ns = SLICE_NS_MIN * BUSY_PARTS;
+        self.is_busy
+            .then_some((self.slice_ended_ns + rest_ns) / 1_000)
+    }
+
+    fn look_at_load(&mut self, mono_us: u64, commands: u64) {
+        if mono_us >= self.period_us + PERIOD_US {
+            self.is_busy = commands > self.commands_then + BUSY_COMMANDS;
+            (self.period_us, self.commands_then) = (mono_us, commands);
+        }
     }
 }
 
@@ -72,7 +95,10 @@ impl Engine {
             started: self.now,
             dirty: self.effects.dirty,
             slice_ended_ns: self.clock.mono_ns(),
-            commands_then: 0,
+            is_busy: true,
+            period_us: self.now.mono_us,
+            commands_then: self.stats.total_commands,
+            waits_for_disk: false,
             is_behind: false,
             logged_us: self.now.mono_us,
         }));
@@ -112,20 +138,24 @@ impl Engine {
             return false;
         };
         let began_ns = self.clock.mono_ns();
-        let commands = self.stats.total_commands;
-        let is_busy = commands != running.commands_then;
+        running.look_at_load(self.now.mono_us, self.stats.total_commands);
         let mut end_ns = end_ns;
-        if is_busy {
-            let part = began_ns.saturating_sub(running.slice_ended_ns) / BUSY_PART;
-            end_ns = end_ns.min(began_ns + part.max(SLICE_NS_MIN));
+        if running.is_busy {
+            let part = began_ns.saturating_sub(running.slice_ended_ns) / BUSY_PARTS;
+            if part < SLICE_NS_MIN {
+                self.persist.running = Some(running);
+                return false;
+            }
+            end_ns = end_ns.min(began_ns + part);
         }
         let worked = self.work_until(&mut running, end_ns);
         let ended_ns = self.clock.mono_ns();
-        (running.slice_ended_ns, running.commands_then) = (ended_ns, commands);
+        running.slice_ended_ns = ended_ns;
         let needs_databases = running.snapshot.needs_databases();
         running.is_behind = needs_databases && self.keyspace.kept_bytes() > KEPT_BYTES_MAX;
         self.log_progress(&mut running);
-        let is_behind = running.is_behind;
+        let (is_behind, is_busy) = (running.is_behind, running.is_busy);
+        running.waits_for_disk = matches!(worked, Ok(Step::Waiting));
         self.persist.running = Some(running);
         self.gates.set(ServerGates::SNAPSHOT, needs_databases);
         if !is_behind {
@@ -135,7 +165,7 @@ impl Engine {
         self.latency
             .note(config, event::SNAPSHOT_SLICE, ended_ns - began_ns, unix_ms);
         match worked {
-            Ok(Step::More) => true,
+            Ok(Step::More) => !is_busy,
             Ok(Step::Waiting) => false,
             Ok(Step::Done) => {
                 self.running_done();
@@ -146,6 +176,13 @@ impl Engine {
                 false
             }
         }
+    }
+
+    /// When the snapshot under way wants its next slice, in monotonic microseconds; an idle server
+    /// is asked for one at once.
+    pub(crate) fn next_slice_us(&self) -> Option<u64> {
+        let running = self.persist.running.as_ref()?;
+        running.next_slice_us().filter(|_| !running.waits_for_disk)
     }
 
     fn work_until(&mut self, running: &mut Running, end_ns: u64) -> io::Result<Step> {

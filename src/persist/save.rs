@@ -30,6 +30,9 @@ pub struct Saves {
     pub last_duration_s: i64,
     /// Bytes that were kept for the last snapshot because their keys changed.
     pub last_kept_bytes: u64,
+    /// Large collections of the last snapshot that were written in one go, as a transaction or a
+    /// script that changed them could not wait.
+    pub last_inline_large: u64,
     /// Snapshots written since the start.
     pub count: u64,
     /// One is to begin as soon as it can.
@@ -59,6 +62,7 @@ impl Saves {
             last_ok: true,
             last_duration_s: -1,
             last_kept_bytes: 0,
+            last_inline_large: 0,
             count: 0,
             is_scheduled: false,
             dirty_at_save: 0,
@@ -213,6 +217,7 @@ impl Engine {
     /// The snapshot is on disk under its temporary name: it becomes the file.
     pub(super) fn name_saved(&mut self, running: Running) {
         let kept_bytes = running.kept_bytes(&self.keyspace);
+        self.persist.saves.last_inline_large = running.snapshot.inline_large();
         let (started, dirty) = (running.started, running.dirty);
         let temp_name = running.snapshot.close(&mut self.keyspace, &mut *self.disk);
         let named = self
@@ -322,4 +327,15 @@ pub fn text(error: &io::Error) -> String {
         io::ErrorKind::WouldBlock => "another server keeps its data in this directory".to_owned(),
         _ => error_text(error),
     }
+}
+
+/// Whether a file is what a snapshot left that was under way when its server was killed.
+pub(super) fn is_left_over(name: &str) -> bool {
+    let of_pid = |start: &str, end: &str| {
+        let pid = name
+            .strip_prefix(start)
+            .and_then(|rest| rest.strip_suffix(end));
+        pid.is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    of_pid("temp-", ".rdb") || of_pid("temp-rewriteaof-bg-", ".aof")
 }

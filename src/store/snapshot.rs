@@ -69,8 +69,10 @@ pub trait Steps: Debug {
 #[derive(Debug)]
 pub(super) struct Snapshot {
     encoder: Rc<dyn Encoder>,
-    /// Keys that were about to change, written.
-    kept: Vec<u8>,
+    /// Keys that were about to change, written: pieces of about [`BYTES_AT_ONCE`], so that none is
+    /// ever moved as a whole.
+    kept: VecDeque<Vec<u8>>,
+    kept_bytes: usize,
     /// Large values whose keys have changed.
     moved: VecDeque<Moved>,
     moved_bytes: usize,
@@ -201,9 +203,21 @@ impl Snapshot {
     }
 
     fn keep_written(&mut self, entry: &SavedEntry<'_>) {
-        let before = self.kept.len();
-        self.encoder.write(entry, &mut self.kept);
-        self.progress.kept_bytes += (self.kept.len() - before) as u64;
+        if self
+            .kept
+            .back()
+            .is_none_or(|piece| piece.len() >= BYTES_AT_ONCE)
+        {
+            self.kept.push_back(Vec::new());
+        }
+        let Some(piece) = self.kept.back_mut() else {
+            return;
+        };
+        let before = piece.len();
+        self.encoder.write(entry, piece);
+        let written = piece.len() - before;
+        self.kept_bytes += written;
+        self.progress.kept_bytes += written as u64;
     }
 
     fn push(&mut self, value: Value, (key, expire_at, clock): (&[u8], Option<i64>, u32)) {
@@ -228,7 +242,7 @@ impl Snapshot {
             }) => rest.len() - from,
             _ => 0,
         };
-        self.kept.len() + self.moved_bytes + rest
+        self.kept_bytes + self.moved_bytes + rest
     }
 
     fn is_done(&self) -> bool {
@@ -250,7 +264,8 @@ impl Db {
         self.heap.flip_mark();
         self.heap.snapshot = Some(Box::new(Snapshot {
             encoder,
-            kept: Vec::new(),
+            kept: VecDeque::new(),
+            kept_bytes: 0,
             moved: VecDeque::new(),
             moved_bytes: 0,
             large: VecDeque::new(),
@@ -312,10 +327,9 @@ impl Db {
         }
         if snapshot.current.is_some() {
             self.write_current(out);
-        } else if !snapshot.kept.is_empty() {
-            out.append(&mut snapshot.kept);
-            // It may have been much for a short time.
-            snapshot.kept.shrink_to(BYTES_AT_ONCE);
+        } else if let Some(mut piece) = snapshot.kept.pop_front() {
+            snapshot.kept_bytes -= piece.len();
+            out.append(&mut piece);
         } else if let Some(moved) = snapshot.moved.pop_front() {
             let entry = SavedEntry {
                 key: &moved.key,
@@ -361,7 +375,7 @@ impl Db {
         let Some(snapshot) = &mut self.heap.snapshot else {
             return;
         };
-        snapshot.kept = Vec::new();
+        snapshot.kept = VecDeque::new();
         snapshot.is_given_up = true;
         let is_walked = snapshot.cursor.is_none();
         let moved = std::mem::take(&mut snapshot.moved);

@@ -543,7 +543,7 @@ fn damaged_files_are_found() {
     let mut changed = file.clone();
     changed[25] ^= 1;
     for (bytes, wrong) in [
-        (&changed[..], "Wrong checksum".to_owned()),
+        (&changed[..], "CRC error".to_owned()),
         (
             &file[..20],
             "Unexpected end of the file at offset 15".to_owned(),

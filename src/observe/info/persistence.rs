@@ -107,6 +107,7 @@ fn saves(engine: &Engine, text: &mut Text) {
     text.fields(&[
         ("rdb_saves", saves.count),
         ("rdb_last_cow_size", saves.last_kept_bytes),
+        ("rdb_last_inline_collections", saves.last_inline_large),
         (
             "rdb_last_load_keys_expired",
             engine.persist.load.keys_expired,

@@ -363,7 +363,7 @@ impl RdbReader {
         let found = checksum.value();
         if found != stated {
             return Err(Stop::Bad(
-                format!("Wrong checksum: {stated:016x} in the file, {found:016x} of it").into(),
+                format!("CRC error: {stated:016x} in the file, {found:016x} of it").into(),
             ));
         }
         Ok(())

@@ -4,11 +4,13 @@
 mod process;
 mod snapshot;
 
-use crate::harness::Client;
+use crate::harness::{Client, Kvd};
 
-/// Waits, in turns, for the end of a save.
-fn wait_for_save(client: &Client) {
-    while info(client, "rdb_bgsave_in_progress") == "1" {}
+/// Lets time pass until the save under way has ended.
+fn wait_for_save(kvd: &Kvd) {
+    while kvd.engine().is_saving() || kvd.engine().persist.saves.is_scheduled {
+        kvd.advance_ms(10);
+    }
 }
 
 /// A field of INFO persistence.
