@@ -60,19 +60,18 @@ impl fmt::Display for ReplayError {
             Self::Truncated(at) => write!(
                 f,
                 "Unexpected end of file reading the append only file, at offset {at}. Make a \
-                 backup of it; then `kvd --check FILE --repair` cuts it there, or set \
-                 aof-load-truncated to yes"
+                 backup of it, then cut it there or set aof-load-truncated to yes"
             ),
             Self::BadFormat(at) => write!(
                 f,
                 "Bad file format reading the append only file, at offset {at}. Make a backup of \
-                 it; `kvd --check FILE` says more"
+                 it before anything else"
             ),
             Self::Corrupt(at) => write!(
                 f,
                 "The append only file is damaged at offset {at}, before what was known to be \
-                 durable: this is no torn tail. Make a backup of it; `kvd --check FILE --repair` \
-                 would cut it there and lose what follows"
+                 durable: this is no torn tail. Restore a backup; cutting the file there loses all \
+                 that follows"
             ),
             Self::UnknownCommand(at, name) => write!(
                 f,
