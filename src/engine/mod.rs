@@ -7,6 +7,7 @@
 
 pub mod blocked;
 pub mod buffers;
+pub mod busy;
 pub mod clients;
 pub mod context;
 pub mod effects;
