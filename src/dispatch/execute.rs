@@ -53,7 +53,8 @@ pub fn execute(
             out.append(&mut client.outbox);
         }
     }
-    if !engine.blocked.is_empty() {
+    // What a script has written so far wakes nobody before it ends.
+    if outer.is_none() && !engine.blocked.is_empty() {
         serve_woken(engine);
     }
     flow

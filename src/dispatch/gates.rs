@@ -10,11 +10,12 @@ use crate::engine::gates::ServerGates;
 use crate::engine::pause::PauseMode;
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
+use crate::script::flags::ScriptFlags;
 
 use super::lookup::Found;
 use super::table::{
-    ALLOW_BUSY, DENYOOM, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, READ, RUNS_IN_MULTI,
-    SUBSCRIBER_MAY, WRITE,
+    ALLOW_BUSY, BY_FUNCTION, BY_SCRIPT, BY_SHA, DENYOOM, Flags, LOADING, MAY_REPLICATE, NO_AUTH,
+    NO_MULTI, READ, RUNS_IN_MULTI, STALE, SUBSCRIBER_MAY, WRITE,
 };
 
 /// What the gates say of a command.
@@ -36,11 +37,12 @@ pub fn check(
     args: Args<'_>,
     out: &mut Outbox,
 ) -> Verdict {
-    if let Err(error) = permitted(engine, key, found) {
+    let flags = flags_of(engine, found, args);
+    if let Err(error) = permitted(engine, key, found, flags) {
         refuse(engine, key, Some(found), &error, out);
         return Verdict::Settled;
     }
-    if is_paused(engine, key, found) {
+    if is_paused(engine, key, found, flags) {
         return Verdict::Postpone;
     }
     let in_multi = engine
@@ -48,14 +50,48 @@ pub fn check(
         .find(key)
         .is_some_and(|c| c.gates.has(SessionGates::IN_MULTI));
     if in_multi && !found.command.flags.contains(RUNS_IN_MULTI) {
-        queue(engine, key, found, args, out);
+        queue(engine, key, (found, flags), args, out);
         return Verdict::Settled;
     }
     Verdict::Run
 }
 
-fn permitted(engine: &mut Engine, key: ClientKey, found: Found) -> Result<(), CommandError> {
+/// The flags of a command; those of a script are what its first line says, where it says anything.
+fn flags_of(engine: &Engine, found: Found, args: Args<'_>) -> Flags {
     let flags = found.command.flags;
+    let (scripts, what) = (&engine.scripts, args.at(1));
+    let declared = if flags.contains(BY_SCRIPT) {
+        scripts.script_flags(what)
+    } else if flags.contains(BY_SHA) {
+        scripts.sha_flags(what)
+    } else if flags.contains(BY_FUNCTION) {
+        scripts.function_flags(what)
+    } else {
+        return flags;
+    };
+    let Some(declared) = declared.filter(|flags| !flags.has(ScriptFlags::UNDECLARED)) else {
+        return flags;
+    };
+    let writes = !declared.has(ScriptFlags::NO_WRITES);
+    let mut flags = flags.without(STALE.or(DENYOOM).or(WRITE).or(MAY_REPLICATE));
+    if writes {
+        flags = flags.or(WRITE);
+    }
+    if writes && !declared.has(ScriptFlags::ALLOW_OOM) {
+        flags = flags.or(DENYOOM);
+    }
+    if declared.has(ScriptFlags::ALLOW_STALE) {
+        flags = flags.or(STALE);
+    }
+    flags
+}
+
+fn permitted(
+    engine: &mut Engine,
+    key: ClientKey,
+    found: Found,
+    flags: Flags,
+) -> Result<(), CommandError> {
     let Some(client) = engine.clients.find(key) else {
         return Err(CommandError::NO_AUTH);
     };
@@ -88,7 +124,7 @@ fn permitted(engine: &mut Engine, key: ClientKey, found: Found) -> Result<(), Co
         return Err(CommandError::LOADING);
     }
     if server.has(ServerGates::BUSY) && !flags.contains(ALLOW_BUSY) {
-        return Err(CommandError::BUSY);
+        return Err(engine.busy_error());
     }
     Ok(())
 }
@@ -101,11 +137,10 @@ fn subscriber_only(name: &str) -> CommandError {
     ))
 }
 
-fn is_paused(engine: &Engine, key: ClientKey, found: Found) -> bool {
+fn is_paused(engine: &Engine, key: ClientKey, found: Found, flags: Flags) -> bool {
     let Some((mode, _)) = engine.pause.active() else {
         return false;
     };
-    let flags = found.command.flags;
     let ends_transaction = flags.contains(RUNS_IN_MULTI) && found.command.name == "exec";
     let runs_writes = || {
         let client = engine.clients.find(key);
@@ -118,15 +153,21 @@ fn is_paused(engine: &Engine, key: ClientKey, found: Found) -> bool {
 }
 
 /// Puts a command into the transaction of its client.
-fn queue(engine: &mut Engine, key: ClientKey, found: Found, args: Args<'_>, out: &mut Outbox) {
+fn queue(
+    engine: &mut Engine,
+    key: ClientKey,
+    (found, flags): (Found, Flags),
+    args: Args<'_>,
+    out: &mut Outbox,
+) {
     let Some(client) = engine.clients.find_mut(key) else {
         return;
     };
     let transaction = client.transaction.get_or_insert_default();
     let owned = OwnedArgs::from(args);
     transaction.queued_bytes += owned.heap_bytes();
-    transaction.has_writes |= found.command.flags.intersects(WRITE.or(MAY_REPLICATE));
-    transaction.has_deny_oom |= found.command.flags.contains(DENYOOM);
+    transaction.has_writes |= flags.intersects(WRITE.or(MAY_REPLICATE));
+    transaction.has_deny_oom |= flags.contains(DENYOOM);
     transaction.commands.push((found.id, owned));
     Reply::new(out, client.protocol).simple("QUEUED");
 }

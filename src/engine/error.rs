@@ -65,7 +65,10 @@ lines! {
     /// Data is being loaded.
     LOADING = "LOADING kvd is loading the dataset in memory";
     /// A script runs for too long.
-    BUSY = "BUSY kvd is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+    BUSY = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+    /// A function runs for too long.
+    BUSY_FUNCTION =
+        "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
     /// A transaction with a refused command in it.
     EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
     /// A timeout argument that is no number.

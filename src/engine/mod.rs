@@ -34,6 +34,8 @@ use crate::observe::stats::Stats;
 use crate::random::Rng;
 use crate::resp::reply::Outbox;
 use crate::resp::request::Batch;
+use crate::script::Scripts;
+use crate::script::lua::Purpose;
 use crate::store::evict::Pool;
 use crate::store::hash::{self, HashState};
 use crate::store::keyspace::Keyspace;
@@ -43,6 +45,7 @@ use blocked::Blocked;
 use buffers::BufferPool;
 use clients::{ClientKey, Clients, Closing, Endpoint};
 use effects::Effects;
+use error::CommandError;
 use gates::ServerGates;
 use pause::Pause;
 use pubsub::PubSub;
@@ -73,6 +76,8 @@ pub struct Engine {
     pub watch: Watch,
     /// Who is subscribed to what.
     pub pubsub: PubSub,
+    /// Scripts and functions.
+    pub scripts: Scripts,
     /// The client whose command is running.
     pub running: Option<ClientKey>,
     /// Something was pushed to the running client: it follows the reply.
@@ -144,6 +149,7 @@ impl Engine {
             monitors: Vec::new(),
             watch: Watch::new(hasher.clone()),
             pubsub: PubSub::new(hasher.clone()),
+            scripts: Scripts::new(hasher.clone()),
             running: None,
             pushed_to_running: false,
             registry,
@@ -336,6 +342,19 @@ impl Engine {
     /// Stops the server after this turn.
     pub fn request_exit(&mut self, code: i32) {
         self.exit = Some(code);
+    }
+
+    /// Whether the server is to stop after this turn.
+    pub fn is_exiting(&self) -> bool {
+        self.exit.is_some()
+    }
+
+    /// What clients are told while a script keeps the server busy.
+    pub fn busy_error(&self) -> CommandError {
+        match &self.scripts.busy {
+            Some(busy) if busy.purpose == Purpose::Functions => CommandError::BUSY_FUNCTION,
+            _ => CommandError::BUSY,
+        }
     }
 
     /// SIGTERM or SIGINT arrived.
