@@ -19,6 +19,7 @@ pub mod monitor;
 pub mod notify;
 pub mod pause;
 pub mod pubsub;
+pub mod scripts;
 pub mod settle;
 pub mod tick;
 pub mod watch;
@@ -78,6 +79,8 @@ pub struct Engine {
     pub pubsub: PubSub,
     /// Scripts and functions.
     pub scripts: Scripts,
+    /// What of Lua runs now.
+    pub script_run: Option<scripts::ScriptRun>,
     /// The client whose command is running.
     pub running: Option<ClientKey>,
     /// Something was pushed to the running client: it follows the reply.
@@ -150,6 +153,7 @@ impl Engine {
             watch: Watch::new(hasher.clone()),
             pubsub: PubSub::new(hasher.clone()),
             scripts: Scripts::new(hasher.clone()),
+            script_run: None,
             running: None,
             pushed_to_running: false,
             registry,

@@ -54,12 +54,12 @@ impl Vm {
     ///
     /// # Errors
     /// Never called.
-    pub fn run(
+    pub fn run<S: Host>(
         &self,
         _compiled: &Compiled,
-        _keys: Args<'_>,
-        _argv: Args<'_>,
-        _host: &mut dyn Host,
+        _args: (Args<'_>, Args<'_>),
+        _server: &mut S,
+        _serve_others: &mut dyn FnMut(&mut S),
         _reply: &mut Reply<'_>,
     ) -> Result<(), Failure> {
         match *self {}
@@ -69,10 +69,10 @@ impl Vm {
     ///
     /// # Errors
     /// Never called.
-    pub fn load_library(
+    pub fn load_library<S: Host>(
         &self,
         _code: &[u8],
-        _host: &mut dyn Host,
+        _server: &mut S,
     ) -> Result<Vec<Function>, String> {
         match *self {}
     }

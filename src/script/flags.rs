@@ -80,7 +80,10 @@ pub fn script_head(body: &[u8]) -> Result<(ScriptFlags, usize), String> {
             let word = String::from_utf8_lossy(word);
             return Err(format!("Unknown lua shebang option: {word}"));
         };
-        for name in list.split(|byte| *byte == b',').filter(|name| !name.is_empty()) {
+        if list.is_empty() {
+            continue;
+        }
+        for name in list.split(|byte| *byte == b',') {
             let Some(flag) = ScriptFlags::by_name(name) else {
                 let name = String::from_utf8_lossy(name);
                 return Err(format!("Unexpected flag in script shebang: {name}"));
@@ -115,7 +118,7 @@ pub fn library_head(code: &[u8]) -> Result<(Box<[u8]>, usize), String> {
         }
     }
     let name = name.ok_or_else(|| "Library name was not given".to_owned())?;
-    check_name(name)?;
+    check_name("Library", name)?;
     if !engine[2..].eq_ignore_ascii_case(b"lua") {
         let engine = String::from_utf8_lossy(&engine[2..]);
         return Err(format!("Engine '{engine}' not found"));
@@ -123,19 +126,18 @@ pub fn library_head(code: &[u8]) -> Result<(Box<[u8]>, usize), String> {
     Ok((name.into(), end))
 }
 
-/// Checks the name of a library or function.
+/// Checks the name of a library or function; `what` it is begins the error.
 ///
 /// # Errors
 /// It holds something else than letters, digits and underscores, or nothing.
-pub fn check_name(name: &[u8]) -> Result<(), String> {
+pub fn check_name(what: &str, name: &[u8]) -> Result<(), String> {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     match !name.is_empty() && name.iter().all(is_word) {
         true => Ok(()),
-        false => Err(
-            "Library names can only contain letters, numbers, or underscores(_) and must be at \
+        false => Err(format!(
+            "{what} names can only contain letters, numbers, or underscores(_) and must be at \
              least one character long"
-                .into(),
-        ),
+        )),
     }
 }
 

@@ -31,6 +31,17 @@ impl Default for Sinks {
     }
 }
 
+/// What becomes of a script that has run for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupt {
+    /// It goes on.
+    GoOn,
+    /// The others are to be served first; then it is to be asked whether the script has to end.
+    ServeOthers,
+    /// It ends, for this reason.
+    End(&'static str),
+}
+
 /// The server behind a running script.
 pub trait Host {
     /// Runs a command; its reply goes to `out`.
@@ -54,6 +65,6 @@ pub trait Host {
     /// The processor time used so far, in microseconds.
     fn cpu_us(&mut self) -> u64;
 
-    /// Asked every so many instructions: why the script is to end, if it is.
-    fn interrupt(&mut self) -> Option<&'static str>;
+    /// Asked every so many instructions. `served`: the others were served just now.
+    fn interrupt(&mut self, served: bool) -> Interrupt;
 }

@@ -60,6 +60,7 @@ impl Library {
 #[derive(Debug)]
 pub struct Libraries {
     by_name: BTreeMap<Box<[u8]>, Library>,
+    /// By their names in lower case: they are found whatever their case.
     functions: Map<Box<[u8]>, Rc<Function>>,
 }
 
@@ -94,7 +95,7 @@ impl Libraries {
 
     /// The function of this name.
     pub fn function(&self, name: &[u8]) -> Option<&Rc<Function>> {
-        self.functions.get(name)
+        self.functions.get(name.to_ascii_lowercase().as_slice())
     }
 
     /// Whether there is a library of this name.
@@ -108,7 +109,8 @@ impl Libraries {
             return false;
         };
         for function in &library.functions {
-            self.functions.remove(&function.name);
+            let name = function.name.to_ascii_lowercase();
+            self.functions.remove(name.as_slice());
         }
         true
     }
@@ -124,24 +126,26 @@ impl Libraries {
         }
         let is_replaced = |name: &[u8]| added.iter().any(|library| *library.name == *name);
         let staying = self.iter().filter(|library| !is_replaced(&library.name));
-        let mut names: Vec<&[u8]> = staying
-            .chain(&added)
-            .flat_map(Library::names)
-            .collect();
-        names.sort_unstable();
-        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            let name = String::from_utf8_lossy(twice[0]);
-            return Err(format!("Function {name} already exists"));
-        }
+        check_names(staying.chain(&added))?;
         for library in added {
             self.remove(&library.name);
             for function in &library.functions {
-                self.functions
-                    .insert(function.name.clone(), Rc::clone(function));
+                let name = function.name.to_ascii_lowercase();
+                self.functions.insert(name.into(), Rc::clone(function));
             }
             self.by_name.insert(library.name.clone(), library);
         }
         Ok(())
+    }
+
+    /// Puts libraries in the place of all there are.
+    ///
+    /// # Errors
+    /// Two of their functions have one name. Nothing has changed then.
+    pub fn replace_all(&mut self, libraries: Vec<Library>) -> Result<(), String> {
+        check_names(libraries.iter())?;
+        self.clear();
+        self.add(libraries, true)
     }
 
     /// Forgets all libraries.
@@ -153,5 +157,21 @@ impl Libraries {
     /// Bytes of their texts and records.
     pub fn heap_bytes(&self) -> u64 {
         self.iter().map(Library::heap_bytes).sum()
+    }
+}
+
+/// Checks that no two functions of the libraries have one name.
+fn check_names<'a>(libraries: impl Iterator<Item = &'a Library>) -> Result<(), String> {
+    let mut names: Vec<(Vec<u8>, &[u8])> = libraries
+        .flat_map(Library::names)
+        .map(|name| (name.to_ascii_lowercase(), name))
+        .collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some(twice) => {
+            let name = String::from_utf8_lossy(twice[1].1);
+            Err(format!("Function {name} already exists"))
+        }
+        None => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Scripts`] is the engine's part: the texts, their flags, which of them runs. [`lua`] runs them
 //! and knows nothing of the engine: it reaches the server through the [`host::Host`] of a run. What
-//! a script may do at all is decided by whoever implements that (`commands/script/host.rs`).
+//! a script may do at all is decided where that is implemented (`commands/script/host.rs`).
 
 pub mod cache;
 pub mod flags;
@@ -18,15 +18,12 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-use crate::resp::args::{Args, OwnedArgs};
-use crate::resp::reply::{Outbox, Protocol};
+use crate::resp::args::OwnedArgs;
 use crate::store::hash::HashState;
-use crate::time::Clock;
 
 use cache::{Cache, Sha, sha1_hex};
-use flags::{ScriptFlags, library_head, script_head};
-use host::{Host, Refused, Sinks};
-use library::{Libraries, Library};
+use flags::{ScriptFlags, script_head};
+use library::Libraries;
 use lua::{Purpose, Vm};
 
 /// How long the code of a library may run when a client loads it.
@@ -126,56 +123,6 @@ impl Scripts {
         self.eval = None;
     }
 
-    /// Runs the code of a library, which registers its functions. The library is not added.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn compile_library(
-        &mut self,
-        code: Bytes,
-        clock: &dyn Clock,
-        ms_max: Option<u64>,
-    ) -> Result<Library, String> {
-        let (name, code_at) = library_head(&code)?;
-        let vm = self.vm(Purpose::Functions)?;
-        let mut host = Loading {
-            clock,
-            end_ns: ms_max.map(|ms| clock.mono_ns().saturating_add(ms * 1_000_000)),
-        };
-        let body = code.get(code_at..).unwrap_or_default();
-        let functions = vm.load_library(body, &mut host)?;
-        if functions.is_empty() {
-            return Err("No functions registered".into());
-        }
-        Ok(Library {
-            name,
-            code,
-            functions: functions.into_iter().map(Rc::new).collect(),
-        })
-    }
-
-    /// Adds a library by its text, as FUNCTION LOAD does, and returns its name. Without `ms_max`
-    /// its code may run as long as it likes: for files and the replication link.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn load_library(
-        &mut self,
-        code: Bytes,
-        replace: bool,
-        clock: &dyn Clock,
-        ms_max: Option<u64>,
-    ) -> Result<Box<[u8]>, String> {
-        let (name, _) = library_head(&code)?;
-        if !replace && self.libraries.contains(&name) {
-            let name = String::from_utf8_lossy(&name);
-            return Err(format!("Library '{name}' already exists"));
-        }
-        let library = self.compile_library(code, clock, ms_max)?;
-        self.libraries.add(vec![library], true)?;
-        Ok(name)
-    }
-
     /// Forgets all libraries, and the state of Lua with them.
     pub fn flush_functions(&mut self) {
         self.libraries.clear();
@@ -201,41 +148,6 @@ impl Scripts {
     /// The flags of a function.
     pub fn function_flags(&self, name: &[u8]) -> Option<ScriptFlags> {
         self.libraries.function(name).map(|function| function.flags)
-    }
-}
-
-/// What the code of a library can reach while it is loaded: the log.
-struct Loading<'a> {
-    clock: &'a dyn Clock,
-    end_ns: Option<u64>,
-}
-
-impl Host for Loading<'_> {
-    fn call(&mut self, _args: Args<'_>, _out: &mut Outbox) -> Result<(), Refused> {
-        Err(Refused {
-            line: "ERR a library calls no commands while it is loaded".into(),
-        })
-    }
-
-    fn may_run(&mut self, _args: Args<'_>) -> Option<bool> {
-        None
-    }
-
-    fn set_protocol(&mut self, _protocol: Protocol) {}
-
-    fn set_sinks(&mut self, _sinks: Sinks) {}
-
-    fn log(&mut self, level: u8, text: &[u8]) {
-        log(level, text);
-    }
-
-    fn cpu_us(&mut self) -> u64 {
-        self.clock.thread_cpu_us()
-    }
-
-    fn interrupt(&mut self) -> Option<&'static str> {
-        let is_over = self.end_ns.is_some_and(|end| self.clock.mono_ns() > end);
-        is_over.then_some("FUNCTION LOAD timeout")
     }
 }
 

@@ -2,16 +2,18 @@
 
 use std::rc::Rc;
 
+use crate::engine::Engine;
 use crate::engine::context::ServerCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::gates::ServerGates;
-use crate::resp::args::Args;
+use crate::engine::scripts::{ClientRun, ScriptRun};
+use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::number::parse_i64;
+use crate::script::Busy;
 use crate::script::cache::{Sha, lower, sha1_hex};
 use crate::script::flags::ScriptFlags;
 use crate::script::lua::{Compiled, Purpose};
 
-use super::host::{Run, ScriptHost};
 use super::{NO_SCRIPT, check_enabled, error};
 
 /// EVAL script numkeys [key ...] [arg ...]
@@ -151,25 +153,27 @@ fn run(ctx: &mut ServerCtx<'_>, args: Args<'_>, keys: usize, what: &What<'_>) ->
     }
     let vm = ctx.engine.scripts.vm(what.purpose).map_err(error)?;
     let (db, last) = (ctx.client().db, ctx.client().last_command);
-    ctx.engine.begin_group();
-    let mut host = ScriptHost::new(
-        ctx.engine,
-        ctx.busy,
-        Run {
-            purpose: what.purpose,
-            name: what.name,
-            args,
-            client: ctx.client,
-            caller: ctx.caller,
-            read_only: what.read_only || (is_declared && !writes),
-            ignores_memory: !full || (is_declared && what.flags.has(ScriptFlags::ALLOW_OOM)),
-        },
+    let engine = &mut *ctx.engine;
+    engine.begin_group();
+    engine.script_run = Some(ScriptRun::Client(ClientRun {
+        read_only: what.read_only || (is_declared && !writes),
+        ignores_memory: !full || (is_declared && what.flags.has(ScriptFlags::ALLOW_OOM)),
+        ..ClientRun::new(engine, what.purpose, ctx.client, ctx.caller)
+    }));
+    let keys_and_argv = (args.rest(3).first(keys), args.rest(3 + keys));
+    let busy = &mut *ctx.busy;
+    let mut serve_others = |engine: &mut Engine| {
+        note_busy(engine, what, args);
+        busy.serve_others(engine);
+    };
+    let result = vm.run(
+        &what.function,
+        keys_and_argv,
+        engine,
+        &mut serve_others,
+        &mut ctx.reply,
     );
-    let argv = args.rest(3 + keys);
-    let keys = args.rest(3).first(keys);
-    let result = vm.run(&what.function, keys, argv, &mut host, &mut ctx.reply);
-    host.finish();
-    ctx.engine.end_group();
+    finish(ctx.engine);
     ctx.engine.effects.propagate_nothing();
     let client = ctx.client_mut();
     (client.db, client.last_command) = (db, last);
@@ -180,4 +184,47 @@ fn run(ctx: &mut ServerCtx<'_>, args: Args<'_>, keys: usize, what: &What<'_>) ->
             false => CommandError::new(line),
         }
     })
+}
+
+/// From now on the others are answered while the script runs; what it has done is kept up to date
+/// for those who want to end it.
+#[cold]
+fn note_busy(engine: &mut Engine, what: &What<'_>, args: Args<'_>) {
+    let Some(ScriptRun::Client(run)) = &engine.script_run else {
+        return;
+    };
+    if let Some(busy) = engine.scripts.busy.as_mut() {
+        busy.has_written = run.has_written;
+        return;
+    }
+    let kill = match what.purpose {
+        Purpose::Eval => "SCRIPT KILL",
+        Purpose::Functions => "FUNCTION KILL",
+    };
+    let took_ns = engine.clock.mono_ns().saturating_sub(run.started_ns);
+    tracing::warn!(
+        "Slow script detected: still in execution after {} milliseconds. You can try killing the \
+         script using the {kill} command. Script name is: {}.",
+        took_ns / 1_000_000,
+        String::from_utf8_lossy(what.name)
+    );
+    engine.gates.set(ServerGates::BUSY, true);
+    engine.scripts.busy = Some(Box::new(Busy {
+        purpose: what.purpose,
+        name: what.name.to_vec(),
+        args: OwnedArgs::from(args),
+        started_ns: run.started_ns,
+        has_written: run.has_written,
+        is_killed: false,
+    }));
+}
+
+/// The run is over.
+fn finish(engine: &mut Engine) {
+    engine.script_run = None;
+    if engine.scripts.busy.take().is_some() {
+        engine.gates.set(ServerGates::BUSY, false);
+        engine.read_clock();
+    }
+    engine.end_group();
 }

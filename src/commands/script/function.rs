@@ -82,8 +82,7 @@ pub fn restore(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     for code in codes {
         let code = Bytes::copy_from_slice(code);
         let library = engine
-            .scripts
-            .compile_library(code, &*engine.clock, None)
+            .compile_library(code, Some(LOAD_MS_MAX))
             .map_err(error)?;
         if libraries.iter().any(|known| known.name == library.name) {
             let name = String::from_utf8_lossy(&library.name);
@@ -93,16 +92,7 @@ pub fn restore(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     }
     let kept = &mut engine.scripts.libraries;
     match policy.as_slice() {
-        b"flush" => {
-            let mut names: Vec<&[u8]> = libraries.iter().flat_map(Library::names).collect();
-            names.sort_unstable();
-            if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-                let name = String::from_utf8_lossy(twice[0]);
-                return Err(error(format!("Function {name} already exists")));
-            }
-            kept.clear();
-            kept.add(libraries, true).map_err(error)?;
-        }
+        b"flush" => kept.replace_all(libraries).map_err(error)?,
         policy => kept.add(libraries, policy == b"replace").map_err(error)?,
     }
     engine.effects.dirty += 1;
@@ -255,8 +245,7 @@ pub fn load(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     let code = args.take(code_at).into_bytes();
     let engine = &mut *ctx.engine;
     let name = engine
-        .scripts
-        .load_library(code, replace, &*engine.clock, Some(LOAD_MS_MAX))
+        .load_library(code, replace, Some(LOAD_MS_MAX))
         .map_err(error)?;
     engine.effects.dirty += 1;
     ctx.reply.bulk(&name);

@@ -7,7 +7,7 @@ use mlua::{Function, IntoLuaMulti, Lua, MultiValue, Table, Value};
 use crate::resp::decode::decode;
 use crate::resp::reply::Protocol;
 use crate::script::cache::sha1_hex;
-use crate::script::flags::{ScriptFlags, check_name};
+use crate::script::flags::ScriptFlags;
 use crate::script::host::Sinks;
 use crate::script::library::Function as LibraryFunction;
 
@@ -361,12 +361,6 @@ fn register_function(lua: &Lua, desk: &Desk, args: &MultiValue) -> mlua::Result<
         Ok(named) => named,
         Err(line) => return fails(&line),
     };
-    if let Err(line) = check_name(&named.name) {
-        return fails(&line.replace("Library names", "Function names"));
-    }
-    if functions.iter().any(|known| *known.name == *named.name) {
-        return fails("Function already exists in the library");
-    }
     let mut compiled = desk.compiled.borrow_mut();
     let Some(compiled) = compiled.as_mut() else {
         return fails("functions cannot be kept here");

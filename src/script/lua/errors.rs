@@ -104,10 +104,10 @@ pub fn position(lua: &Lua) -> String {
 }
 
 /// The source and line that an error is reported for: of the function that failed, or of its caller
-/// if that was none of Lua's.
+/// if that was none of Lua's. Called by an error handler: below it lies the call that raised.
 pub fn failed_at(lua: &Lua) -> Option<(String, i64)> {
     let mut is_native_skipped = false;
-    for level in 1.. {
+    for level in 2.. {
         let found = lua.inspect_stack(level, |frame| {
             let source = frame.source();
             let is_ours = source.source.as_deref() == Some(PRELUDE);
@@ -116,10 +116,11 @@ pub fn failed_at(lua: &Lua) -> Option<(String, i64)> {
             }
             let line = frame.current_line();
             let name = source.source.map(|name| name.into_owned());
-            Ok((name.unwrap_or_default(), line.map_or(-1, |line| line as i64)))
+            // A call at the end of a function replaces it: where that was is forgotten.
+            Ok(name.zip(line.map(|line| line as i64)))
         })?;
         match found {
-            Ok(place) => return Some(place),
+            Ok(place) => return place,
             Err(is_ours) => is_native_skipped |= !is_ours,
         }
     }

@@ -6,9 +6,8 @@
 //! limited. What outlives a script cannot be written by it (`prelude.lua`).
 //!
 //! A script calls the server through native functions that live as long as the state. They find the
-//! server that runs the script through the [`Desk`]: a function that only exists while a script
-//! runs does for them, with the [`Host`], what they wrote down there. So nothing of the server is
-//! kept in Lua, and nothing here is unsafe.
+//! server that runs the script through the [`Desk`], where it is lent to them for as long as the
+//! script runs. So nothing of the server is kept in Lua, and nothing here is unsafe.
 
 mod api;
 mod convert;
@@ -23,13 +22,13 @@ use std::fmt;
 use std::rc::Rc;
 
 use mlua::{
-    Function, HookTriggers, Lua, LuaOptions, LuaString, StdLib, Table, Value, VmState,
+    AnyUserData, Function, HookTriggers, Lua, LuaOptions, LuaString, StdLib, Table, Value, VmState,
 };
 
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
 
-use super::host::{Host, Refused, Sinks};
+use super::host::{Host, Interrupt, Refused, Sinks};
 use super::library::Function as LibraryFunction;
 
 use convert::Words;
@@ -75,11 +74,19 @@ pub struct Failure {
     pub is_counted: bool,
 }
 
+/// Borrows the server, whatever it is, and has it carry out the order.
+type Reach = fn(&Desk, &AnyUserData) -> mlua::Result<()>;
+
+fn reach<S: Host + 'static>(desk: &Desk, server: &AnyUserData) -> mlua::Result<()> {
+    server.borrow_mut_scoped(|server: &mut S| desk.serve(server))
+}
+
 /// What a native function wants of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Order {
     #[default]
     Interrupt,
+    InterruptServed,
     Call,
     MayRun,
     Log(u8),
@@ -96,14 +103,16 @@ enum Answer {
     Refused(Refused),
     May(Option<bool>),
     Clock(u64),
-    End(&'static str),
+    Interrupt(Interrupt),
 }
 
 /// Where native functions write down what they want of the server, and find its answer.
 #[derive(Default)]
 struct Desk {
-    /// Carries it out; there only while a script runs.
-    clerk: RefCell<Option<Function>>,
+    /// The server, and how to reach it; there only while a script runs.
+    server: RefCell<Option<(AnyUserData, Reach)>>,
+    /// Has the other clients served; there only while a script runs.
+    others: RefCell<Option<Function>>,
     order: Cell<Order>,
     args: RefCell<OwnedArgs>,
     text: RefCell<Vec<u8>>,
@@ -123,19 +132,40 @@ struct Desk {
 impl Desk {
     /// Has the server carry out an order. `false` where no script runs.
     fn carry_out(&self, order: Order) -> mlua::Result<bool> {
-        let clerk = self.clerk.borrow();
-        let Some(clerk) = clerk.as_ref() else {
+        let server = self.server.borrow();
+        let Some((server, reach)) = server.as_ref() else {
             return Ok(false);
         };
         self.order.set(order);
-        clerk.call::<()>(())?;
+        // No call of Lua's, for which the arguments of the native function may leave no room.
+        reach(self, server)?;
         Ok(true)
     }
 
-    /// The clerk's work: one order.
+    /// Asks whether the script is to end, after the others were served if it takes long. Why, if
+    /// so.
+    fn interrupt(&self) -> mlua::Result<Option<&'static str>> {
+        if !self.carry_out(Order::Interrupt)? {
+            return Ok(None);
+        }
+        if let Answer::Interrupt(Interrupt::ServeOthers) = &*self.answer.borrow() {
+            let others = self.others.borrow();
+            if let Some(others) = others.as_ref() {
+                others.call::<()>(())?;
+            }
+            self.carry_out(Order::InterruptServed)?;
+        }
+        match self.take_answer() {
+            Answer::Interrupt(Interrupt::End(reason)) => Ok(Some(reason)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The server's work: one order.
     fn serve(&self, host: &mut dyn Host) {
         let answer = match self.order.get() {
-            Order::Interrupt => host.interrupt().map_or(Answer::Done, Answer::End),
+            Order::Interrupt => Answer::Interrupt(host.interrupt(false)),
+            Order::InterruptServed => Answer::Interrupt(host.interrupt(true)),
             Order::Call => {
                 let mut reply = self.reply.borrow_mut();
                 reply.clear();
@@ -250,6 +280,7 @@ impl Vm {
             words,
         };
         vm.watch_time(HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK))?;
+        warm_up(&vm.lua)?;
         Ok(vm)
     }
 
@@ -277,16 +308,17 @@ impl Vm {
         }
     }
 
-    /// Runs a script or function with its keys and arguments, and writes what it returns.
+    /// Runs a script or function with its keys and arguments, and writes what it returns. If it
+    /// takes long, `serve_others` is called from time to time.
     ///
     /// # Errors
     /// The error that it ended with, or returned; nothing was written.
-    pub fn run(
+    pub fn run<S: Host + 'static>(
         &self,
         compiled: &Compiled,
-        keys: Args<'_>,
-        argv: Args<'_>,
-        host: &mut dyn Host,
+        (keys, argv): (Args<'_>, Args<'_>),
+        server: &mut S,
+        serve_others: &mut dyn FnMut(&mut S),
         reply: &mut Reply<'_>,
     ) -> Result<(), Failure> {
         self.desk.protocol.set(Protocol::Resp2);
@@ -295,9 +327,8 @@ impl Vm {
             let function = self.function(compiled)?;
             let keys = self.list(keys)?;
             let argv = self.list(argv)?;
-            let (ok, value) = self.with_host(host, || {
-                self.start.call::<(bool, Value)>((function, keys, argv))
-            })?;
+            let start = || self.start.call::<(bool, Value)>((function, keys, argv));
+            let (ok, value) = self.lend(server, serve_others, start)?;
             if !ok {
                 return Ok(Err(failure(&value, true)));
             }
@@ -327,10 +358,10 @@ impl Vm {
     ///
     /// # Errors
     /// What the compiler says, or what went wrong.
-    pub fn load_library(
+    pub fn load_library<S: Host + 'static>(
         &self,
         code: &[u8],
-        host: &mut dyn Host,
+        server: &mut S,
     ) -> Result<Vec<LibraryFunction>, String> {
         let function = load::compile(&self.lua, code, "@user_function", Some(&self.environment))
             .map_err(|error| {
@@ -338,9 +369,8 @@ impl Vm {
                 format!("Error compiling function: {error}")
             })?;
         *self.desk.registered.borrow_mut() = Some(Vec::new());
-        let started = self.with_host(host, || {
-            self.start_library.call::<(bool, Value)>(function)
-        });
+        let start = || self.start_library.call::<(bool, Value)>(function);
+        let started = self.lend(server, &mut |_| {}, start);
         let registered = self.desk.registered.borrow_mut().take().unwrap_or_default();
         let line = match started {
             Ok((true, _)) => return Ok(registered),
@@ -357,22 +387,25 @@ impl Vm {
     }
 
     /// Lets native functions reach the server while `body` runs.
-    fn with_host<T>(
+    fn lend<S: Host + 'static, T>(
         &self,
-        host: &mut dyn Host,
+        server: &mut S,
+        serve_others: &mut dyn FnMut(&mut S),
         body: impl FnOnce() -> mlua::Result<T>,
     ) -> mlua::Result<T> {
         let desk = &*self.desk;
         let result = self.lua.scope(|scope| {
-            let clerk = scope.create_function_mut(|_, ()| {
-                desk.serve(host);
-                Ok(())
-            })?;
-            desk.clerk.replace(Some(clerk));
+            let server = scope.create_any_userdata_ref_mut(server)?;
+            let lent = server.clone();
+            let others = scope
+                .create_function_mut(move |_, ()| lent.borrow_mut_scoped(&mut *serve_others))?;
+            desk.server.replace(Some((server, reach::<S>)));
+            desk.others.replace(Some(others));
             self.lua.set_memory_limit(MEMORY_BYTES_MAX)?;
             let result = body();
             self.lua.set_memory_limit(0)?;
-            desk.clerk.replace(None);
+            desk.server.replace(None);
+            desk.others.replace(None);
             result
         });
         if desk.is_killed.replace(false) {
@@ -396,10 +429,7 @@ impl Vm {
             let Some(desk) = desk.upgrade() else {
                 return Ok(VmState::Continue);
             };
-            if !desk.carry_out(Order::Interrupt)? {
-                return Ok(VmState::Continue);
-            }
-            let Answer::End(reason) = desk.take_answer() else {
+            let Some(reason) = desk.interrupt()? else {
                 return Ok(VmState::Continue);
             };
             if !desk.is_killed.replace(true) {
@@ -410,6 +440,15 @@ impl Vm {
     }
 }
 
+/// Calls natives inside of each other, once: mlua sets aside for each level the value with which it
+/// would raise an error, the first time on the stack, of which arguments may need the last place.
+fn warm_up(lua: &Lua) -> mlua::Result<()> {
+    let inner = lua.create_function(|_, ()| Ok(()))?;
+    let middle = lua.create_function(move |_, ()| inner.call::<()>(()))?;
+    let outer = lua.create_function(move |_, ()| middle.call::<()>(()))?;
+    outer.call(())
+}
+
 /// From now on each line of the script fails, so that it cannot catch the error and go on.
 fn kill(lua: &Lua, desk: &Rc<Desk>) -> mlua::Result<()> {
     let triggers = HookTriggers::EVERY_LINE.every_nth_instruction(INSTRUCTIONS_PER_LOOK);
@@ -418,10 +457,9 @@ fn kill(lua: &Lua, desk: &Rc<Desk>) -> mlua::Result<()> {
         let Some(desk) = desk.upgrade() else {
             return Ok(VmState::Continue);
         };
-        desk.carry_out(Order::Interrupt)?;
-        match desk.take_answer() {
-            Answer::End(reason) => Err(errors::reply(format!("ERR {reason}"), false)),
-            _ => Ok(VmState::Continue),
+        match desk.interrupt()? {
+            Some(reason) => Err(errors::reply(format!("ERR {reason}"), false)),
+            None => Ok(VmState::Continue),
         }
     })
 }

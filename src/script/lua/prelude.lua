@@ -129,8 +129,11 @@ function globals.unpack(list, from, to)
   elseif to ~= nil and type(to) ~= 'number' then
     return argument_error(3, 'unpack', 'number', to)
   end
+  if from == nil and to == nil and #list < 8000 then
+    return unpack(list)
+  end
   from, to = from or 1, to or #list
-  if not (from > to) and not (to - from < 8000 and from > -2 ^ 31 and to < 2 ^ 31) then
+  if not (from > to) and not (to - from < 7990 and from > -2 ^ 31 and to < 2 ^ 31) then
     error('too many results to unpack', 2)
   elseif from > to then
     return

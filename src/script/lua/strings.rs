@@ -8,7 +8,7 @@ use super::api::{as_number, with_desk};
 use super::errors;
 use super::load::as_text;
 use super::pattern::{self, Capture, Matcher, PatternError};
-use super::{Answer, Desk, Order};
+use super::Desk;
 
 /// The longest string that is built here: what Redis takes as one, by default.
 const STRING_BYTES_MAX: usize = 512 << 20;
@@ -96,24 +96,17 @@ fn raise(lua: &Lua, error: PatternError) -> mlua::Error {
 /// Asks the server whether the script is to end, in the middle of a long search.
 fn interrupt(desk: &Desk) -> Option<&'static str> {
     // An error of Lua here is an error of memory: the script meets it again at once.
-    if !desk.carry_out(Order::Interrupt).unwrap_or(false) {
-        return None;
-    }
-    match desk.take_answer() {
-        Answer::End(reason) => Some(reason),
-        _ => None,
-    }
+    desk.interrupt().unwrap_or(None)
 }
 
-/// The index from 0 that a position of a script stands for, and whether it lies in the text.
-fn start_index(position: f64, len: usize) -> Option<usize> {
+/// The index from 0 that a position of a script stands for: its end at most.
+fn start_index(position: f64, len: usize) -> usize {
     let position = if position < 0.0 {
         (len as f64 + position + 1.0).max(1.0)
     } else {
         position.max(1.0)
     };
-    let index = position as usize - 1;
-    (index <= len).then_some(index)
+    (position as usize - 1).min(len)
 }
 
 fn find(
@@ -130,9 +123,7 @@ fn find(
         Some(_) => number(lua, args, 2, 2, name)?,
     };
     let (subject, pattern) = (subject.as_bytes(), pattern.as_bytes());
-    let Some(start) = start_index(init.trunc(), subject.len()) else {
-        return nothing();
-    };
+    let start = start_index(init.trunc(), subject.len());
     let is_plain = args.get(3).is_some_and(|value| value.as_boolean() != Some(false))
         && !args.get(3).is_some_and(Value::is_nil);
     if finds && (is_plain || !pattern::has_specials(&pattern)) {

@@ -206,11 +206,12 @@ fn unpack(lua: &Lua, args: &MultiValue) -> mlua::Result<MultiValue> {
         None | Some(Value::Nil) => 1.0,
         Some(_) => number(lua, args, 2, 2, "unpack")?,
     };
-    if start < 1.0 {
+    if (0.0..1.0).contains(&start) {
         let line = "offset must be 1 or greater";
         return Err(errors::argument(lua, 3, "unpack", line));
     }
-    let mut at = start as usize - 1;
+    // A negative one is an enormous one, for C.
+    let mut at = if start < 0.0 { usize::MAX } else { start as usize - 1 };
     let mut format = Format::new(lua, "unpack", &format);
     let mut values = MultiValue::new();
     while let Some(item) = format.next(at)? {
