@@ -19,6 +19,8 @@ pub mod resp;
 pub mod script;
 pub mod store;
 
+pub mod persist;
+
 pub mod config;
 pub mod host;
 pub mod observe;

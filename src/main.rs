@@ -4,24 +4,26 @@
 //! It is the only place that ends the process, by returning an exit code.
 
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgAction, CommandFactory, Parser};
 use kvd::config::load::{LoadError, Loaded, Sources, load};
 use kvd::config::{Config, IDLE, OPTIONS, REFUSED};
 use kvd::dispatch::table::Registry;
-use kvd::engine::Engine;
-use kvd::host::Entropy;
+use kvd::engine::{Engine, Host};
+use kvd::host::disk::OsDisk;
 use kvd::host::log::{LogControl, check_file, log_panics};
 use kvd::host::machine::OsMachine;
 use kvd::host::os::{OsClock, OsEntropy};
 use kvd::host::supervise::Supervisor;
 use kvd::host::system::SystemFacts;
-use kvd::host::{error_text, files, limits};
+use kvd::host::{Clock, Entropy};
+use kvd::host::{check, error_text, files, limits};
 use kvd::net::{EventLoop, ListenOptions, Listeners, Poller, SignalSource, can_listen};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// jemalloc: its per-thread counters make the figures of memory exact, and its arenas suit the
 /// sizes of a store.
@@ -72,6 +74,9 @@ struct Cli {
     /// List every option with its default.
     #[arg(long)]
     help_options: bool,
+    /// Say what an RDB file holds, or what is wrong with it and where, and exit.
+    #[arg(long, value_name = "FILE")]
+    check: Option<PathBuf>,
     /// A configuration file, `-` for standard input, and options as in redis.conf.
     #[arg(
         trailing_var_arg = true,
@@ -87,6 +92,9 @@ fn main() -> ExitCode {
         print_options();
         return ExitCode::SUCCESS;
     }
+    if let Some(path) = cli.check {
+        return check_data_file(&path);
+    }
     // clap sees `--help` only before the first other argument.
     if cli
         .rest
@@ -101,6 +109,21 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `--check`: the exit code says whether the file is sound.
+fn check_data_file(path: &Path) -> ExitCode {
+    match check::check(path, OsClock::new().now().unix_ms) {
+        Ok(text) => {
+            // A closed pipe (`| head`) is no error.
+            let _ = io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(text) => {
+            eprint!("{text}");
             ExitCode::FAILURE
         }
     }
@@ -130,7 +153,9 @@ fn run(arguments: Vec<OsString>) -> Result<u8, String> {
     let code = serve(config, registry, machine, &mut supervisor)?;
     supervisor.stopping();
     supervisor.remove_pid_file();
-    warn!("kvd is now ready to exit, bye bye...");
+    if code == 0 {
+        warn!("kvd is now ready to exit, bye bye...");
+    }
     Ok(code)
 }
 
@@ -149,21 +174,38 @@ fn serve(
     for bound in listeners.bound() {
         info!("listening on {bound}");
     }
-    info!(
-        "{} databases of {} shards; nothing is kept on disk yet",
-        config.databases, config.shards
-    );
+    info!("{} databases of {} shards", config.databases, config.shards);
     let poller = Poller::new().map_err(|error| error.to_string())?;
     let signals = SignalSource::install().map_err(|error| error.to_string())?;
-    let clock = Box::new(OsClock::new());
-    let engine = Engine::new(config, registry, OsEntropy.seed(), clock, machine);
+    // Relative to the working directory, which is the data directory.
+    let mut disk = OsDisk::new("");
+    let waker = poller.waker();
+    disk.set_waker(Box::new(move || {
+        // It fails only while the process ends.
+        let _ = waker.wake();
+    }));
+    let host = Host {
+        clock: Box::new(OsClock::new()),
+        machine,
+        disk: Box::new(disk),
+    };
+    let mut engine = Engine::new(config, registry, OsEntropy.seed(), host);
+    info!("Server initialized");
+    if let Err(failed) = engine.begin_loading() {
+        error!("{failed}");
+        error!("Fatal error loading the DB, check server logs. Exiting.");
+        return Ok(1);
+    }
     let event_loop = EventLoop::new(engine, poller, listeners, Some(signals))
         .map_err(|error| error.to_string())?;
-    supervisor.ready();
-    // Redis's words: containers and test suites wait for them.
-    info!("Server initialized");
-    info!("Ready to accept connections");
-    let code = event_loop.run().map_err(|error| error.to_string())?;
+    let on_ready = || {
+        supervisor.ready();
+        // Redis's words: containers and test suites wait for them.
+        info!("Ready to accept connections");
+    };
+    let code = event_loop
+        .run(on_ready)
+        .map_err(|error| error.to_string())?;
     Ok(u8::try_from(code).unwrap_or(1))
 }
 
@@ -221,7 +263,6 @@ fn say_hello(config: &Config, facts: &SystemFacts, warnings: &[String]) {
 
 /// `--help-options`: what has an effect, with its default, then the names that have none.
 fn print_options() {
-    use std::io::Write;
     let mut text = String::new();
     for opt in OPTIONS.iter().filter(|opt| !opt.help.is_empty()) {
         let default = if opt.default.is_empty() {

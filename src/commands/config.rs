@@ -156,6 +156,18 @@ fn put_into_effect(engine: &mut Engine, changes: Changes) -> Result<(), SetError
         let _ = engine.machine.apply(&mut engine.config, &names);
         return Err(SetError::failed(failed.option, failed.reason));
     }
+    if changes.has("appendonly") {
+        if !engine.config.appendonly {
+            engine.switch_aof_off();
+        } else if let Err(error) = engine.switch_aof_on() {
+            tracing::warn!("The append only file cannot be switched on: {error}");
+            changes.undo(&mut engine.config);
+            return Err(SetError::failed(
+                "appendonly",
+                "Unable to turn on AOF. Check server logs.",
+            ));
+        }
+    }
     engine.apply_config();
     if changes.has("port") || changes.has("bind") {
         engine.mark_listen_changed();

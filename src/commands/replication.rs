@@ -112,17 +112,26 @@ pub fn waitaof(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         return Err(CommandError::MUST_BE_POSITIVE);
     }
     let timeout_ms = timeout(args.at(3))?;
-    if local > 0 {
+    let is_on = ctx.engine.persist.aof.log.is_some();
+    if local > 0 && !is_on {
         return Err(CommandError::fixed(
             "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
         ));
     }
-    if replicas == 0 || ctx.caller.deny_blocking {
-        ctx.reply.array(2);
-        ctx.reply.int(0);
-        ctx.reply.int(0);
+    let client = ctx.client;
+    let may_wait = !ctx.caller.deny_blocking;
+    let is_durable = is_on && !ctx.engine.is_sync_due();
+    let waits_here = local > 0 && !is_durable;
+    if may_wait && (waits_here || replicas > 0) {
+        if is_on {
+            ctx.engine.await_sync(client, replicas == 0);
+        }
+        let reached = TimeoutReply::Ints([i64::from(is_durable), 0]);
+        block(ctx, timeout_ms, reached);
     } else {
-        block(ctx, timeout_ms, TimeoutReply::Ints([0, 0]));
+        ctx.reply.array(2);
+        ctx.reply.int(i64::from(is_durable));
+        ctx.reply.int(0);
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! TIME SHUTDOWN LASTSAVE SAVE BGSAVE BGREWRITEAOF MODULE.
 
 use crate::commands::docs;
+use crate::config::ShutdownFlags;
 use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::clients::Closing;
@@ -68,47 +69,112 @@ pub fn shutdown(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     if ctx.engine.gates.has(ServerGates::BUSY) && !nosave {
         return Err(ctx.engine.busy_error());
     }
-    if save && !force {
-        tracing::warn!("SHUTDOWN SAVE refused: kvd cannot write a snapshot yet");
+    tracing::warn!("User requested shutdown...");
+    let flags = ShutdownFlags {
+        save,
+        nosave,
+        force,
+        ..ShutdownFlags::default()
+    };
+    let client = ctx.client;
+    if ctx.engine.shut_down(flags).is_err() {
         return Err(CommandError::fixed(
             "ERR Errors trying to SHUTDOWN. Check logs.",
         ));
     }
-    tracing::warn!("User requested shutdown...");
-    let client = ctx.client;
     ctx.engine.close(client, Closing::AfterFlush);
-    ctx.engine.request_exit(0);
     Ok(())
 }
 
-/// LASTSAVE: nothing was saved since the start.
+/// LASTSAVE
 pub fn lastsave(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
-    ctx.reply.int(ctx.engine.stats.started.unix_ms / 1_000);
+    ctx.reply.int(ctx.engine.persist.saves.last_save_s);
     Ok(())
 }
 
 /// SAVE
-pub fn save(_ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
-    Err(NO_SNAPSHOT)
+pub fn save(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
+    if ctx.engine.is_saving() {
+        return Err(SAVING);
+    }
+    if ctx.engine.persist.is_busy() {
+        return Err(CommandError::fixed(
+            "ERR Another snapshot is under way (AOF?): can't SAVE right now.",
+        ));
+    }
+    ctx.engine
+        .save_and_wait()
+        .map_err(|error| save_error(&error))?;
+    ctx.reply.ok();
+    Ok(())
 }
 
 /// BGSAVE [SCHEDULE|CANCEL]
-pub fn bgsave(_ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
-    let is_known = |word: &[u8]| {
-        let words: [&[u8]; 2] = [b"schedule", b"cancel"];
-        words.iter().any(|known| word.eq_ignore_ascii_case(known))
-    };
-    if args.len() > 2 || args.get(1).is_some_and(|word| !is_known(word)) {
+pub fn bgsave(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    let is = |word: &[u8]| args.len() == 2 && args.at(1).eq_ignore_ascii_case(word);
+    if is(b"cancel") {
+        return cancel_save(ctx);
+    }
+    let may_wait = is(b"schedule");
+    if args.len() > 1 && !may_wait {
         return Err(CommandError::SYNTAX);
     }
-    Err(NO_SNAPSHOT)
+    if ctx.engine.is_saving() {
+        return Err(SAVING);
+    }
+    // In the middle of a transaction a snapshot would hold a part of it.
+    let in_exec = ctx.caller.in_exec;
+    if !ctx.engine.persist.is_busy() && !in_exec {
+        ctx.engine
+            .begin_save()
+            .map_err(|error| save_error(&error))?;
+        ctx.reply.simple("Background saving started");
+        return Ok(());
+    }
+    if !may_wait && !in_exec {
+        return Err(CommandError::fixed(
+            "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE \
+             SCHEDULE in order to schedule a BGSAVE whenever possible.",
+        ));
+    }
+    ctx.engine.persist.saves.is_scheduled = true;
+    ctx.reply.simple("Background saving scheduled");
+    Ok(())
 }
 
+fn cancel_save(ctx: &mut ServerCtx<'_>) -> CommandResult {
+    if ctx.engine.cancel_save() {
+        tracing::info!("Background saving cancelled by a client");
+        ctx.reply.simple("Background saving cancelled");
+    } else if ctx.engine.cancel_scheduled_save() {
+        ctx.reply.simple("Scheduled background saving cancelled");
+    } else {
+        return Err(CommandError::fixed(
+            "ERR Background saving is currently not in progress or scheduled",
+        ));
+    }
+    Ok(())
+}
+
+fn save_error(error: &std::io::Error) -> CommandError {
+    CommandError::new(format!("ERR {}", crate::persist::save::text(error)))
+}
+
+const SAVING: CommandError = CommandError::fixed("ERR Background save already in progress");
+
 /// BGREWRITEAOF
-pub fn bgrewriteaof(_ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
-    Err(CommandError::fixed(
-        "ERR kvd does not write an append-only file yet",
-    ))
+pub fn bgrewriteaof(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
+    if ctx.engine.persist.aof.log.is_none() {
+        return Err(CommandError::fixed(
+            "ERR The append only file is off: CONFIG SET appendonly yes begins one",
+        ));
+    }
+    let text = match ctx.engine.request_rewrite()? {
+        true => "Background append only file rewriting started",
+        false => "Background append only file rewriting scheduled",
+    };
+    ctx.reply.simple(text);
+    Ok(())
 }
 
 /// MODULE LIST
@@ -133,5 +199,3 @@ pub fn module_help(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
     );
     Ok(())
 }
-
-const NO_SNAPSHOT: CommandError = CommandError::fixed("ERR kvd cannot write a snapshot yet");

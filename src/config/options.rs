@@ -359,6 +359,10 @@ fields {
     rdb_format: RdbFormat, "rdb-format", OWN_LIVE, Kind::Choice(RdbFormat::NAMES), "valkey";
     /// Force a growing snapshot to disk in steps.
     rdb_save_incremental_fsync: bool, "rdb-save-incremental-fsync", LIVE, BOOL, "yes";
+    /// Microseconds that each key of a snapshot is to take at least; for tests.
+    rdb_key_save_delay: i32, "rdb-key-save-delay", HIDDEN_LIVE, num(I32_MIN, I32_MAX), "0";
+    /// Microseconds that each key takes at least while it is loaded; for tests.
+    key_load_delay: i32, "key-load-delay", HIDDEN_LIVE, num(I32_MIN, I32_MAX), "0";
 
     // Append-only file.
     /// Log every write to an append-only file.
@@ -612,14 +616,12 @@ kept {
     "enable-debug-assert": bool, IDLE_FIXED.and(HIDDEN), BOOL, "no";
     "debug-context": String, HIDDEN_LIVE, TEXT, "";
     "io-threads-always-active": bool, HIDDEN_LIVE, BOOL, "no";
-    "key-load-delay": i32, HIDDEN_LIVE, num(I32_MIN, I32_MAX), "0";
     "loading-process-events-interval-bytes": u32, HIDDEN_LIVE, num(1024, I32_MAX), "2097152";
     "lua-enable-deprecated-api": bool, HIDDEN_LIVE.and(PROTECTED), BOOL, "no";
     "lua-enable-insecure-api": bool, HIDDEN_LIVE.and(PROTECTED), BOOL, "no";
     "min-io-threads-avoid-copy-reply": u32, HIDDEN_LIVE, INT, "7";
     "min-string-size-avoid-copy-reply": u32, HIDDEN_LIVE, INT, "16384";
     "min-string-size-avoid-copy-reply-threaded": u32, HIDDEN_LIVE, INT, "65536";
-    "rdb-key-save-delay": i32, HIDDEN_LIVE, num(I32_MIN, I32_MAX), "0";
     "use-exit-on-panic": bool, HIDDEN_LIVE, BOOL, "no";
     "watchdog-period": u32, HIDDEN_LIVE, INT, "0";
 }

@@ -12,6 +12,7 @@ use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::gates::ServerGates;
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
+use crate::store::expire::ExpirePolicy;
 
 use super::gates::{self, Verdict};
 use super::lookup::{self, Found};
@@ -90,11 +91,13 @@ fn execute_one(
                 return Flow::Done;
             }
             Verdict::Postpone => {
-                engine.wait_for_unpause(key);
+                engine.wait_at_gate(key);
                 return Flow::Postponed;
             }
         }
-        caller.keep_expired = engine.gates.has(ServerGates::PAUSED);
+        if engine.gates.has(ServerGates::PAUSED) {
+            caller.expiry = ExpirePolicy::ReportOnly;
+        }
     }
     call(engine, key, found, args, out, caller, busy);
     if let Some(request) = engine.effects.block.take() {
@@ -229,7 +232,7 @@ fn run_handler(
 #[cold]
 fn settle(engine: &mut Engine, key: ClientKey, db: u32, args: Args<'_>) {
     if engine.effects.listeners.propagation && engine.effects.propagates_verbatim() {
-        engine.effects.propagate_verbatim(db, args);
+        engine.propagate_verbatim(db, args);
     }
     engine.settle(Some(key));
 }

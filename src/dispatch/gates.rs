@@ -11,7 +11,9 @@ use crate::engine::pause::PauseMode;
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
 use crate::script::flags::ScriptFlags;
+use crate::store::db::{Db, Key};
 
+use super::keys::KeyRefs;
 use super::lookup::Found;
 use super::table::{
     ALLOW_BUSY, BY_FUNCTION, BY_SCRIPT, BY_SHA, DENYOOM, Flags, LOADING, MAY_REPLICATE, NO_AUTH,
@@ -53,7 +55,49 @@ pub fn check(
         queue(engine, key, (found, flags), args, out);
         return Verdict::Settled;
     }
+    if engine.gates.has(ServerGates::SNAPSHOT) && must_wait(engine, key, (found, flags), args) {
+        return Verdict::Postpone;
+    }
     Verdict::Run
+}
+
+/// Whether a command has to wait for the snapshot: it may change keys while too much is kept, or
+/// a collection so large that it must not be kept in one go.
+fn must_wait(
+    engine: &mut Engine,
+    key: ClientKey,
+    (found, flags): (Found, Flags),
+    args: Args<'_>,
+) -> bool {
+    if !flags.intersects(WRITE.or(MAY_REPLICATE)) {
+        return engine.persist.is_behind() && executes_writes(engine, key, found);
+    }
+    if engine.persist.is_behind() {
+        return true;
+    }
+    let Some(db) = engine.clients.find(key).map(|client| client.db as usize) else {
+        return false;
+    };
+    let has_collections = |db: &Db| db.is_snapshot_wanted() && db.has_objects();
+    if !engine.keyspace.db(db).is_some_and(has_collections) {
+        return false;
+    }
+    let mut keys = KeyRefs::new();
+    found.command.keys.extract(args, &mut keys);
+    let db = engine.keyspace.db_mut(db);
+    keys.iter().any(|found| {
+        let key = Key::new(&engine.hasher, args.at(found.index as usize));
+        db.find(&key).is_some_and(|slot| db.must_wait(slot))
+    })
+}
+
+/// Whether it is the end of a transaction that changes something.
+fn executes_writes(engine: &Engine, key: ClientKey, found: Found) -> bool {
+    let client = engine.clients.find(key);
+    let transaction = client.and_then(|client| client.transaction.as_ref());
+    found.command.flags.contains(RUNS_IN_MULTI)
+        && found.command.name == "exec"
+        && transaction.is_some_and(|transaction| transaction.has_writes)
 }
 
 /// The flags of a command; those of a script are what its first line says, where it says anything.
@@ -120,6 +164,15 @@ fn permitted(
     if server.has(ServerGates::MEMORY) && flags.contains(DENYOOM) && !engine.make_room() {
         return Err(CommandError::OOM);
     }
+    if server.has(ServerGates::MISCONF) {
+        // PING is how monitors learn of it.
+        let tells = flags.contains(WRITE)
+            || found.command.name == "ping"
+            || executes_writes(engine, key, found);
+        if let Some(refusal) = engine.write_refusal().filter(|_| tells) {
+            return Err(refusal);
+        }
+    }
     if server.has(ServerGates::LOADING) && !flags.contains(LOADING) {
         return Err(CommandError::LOADING);
     }
@@ -141,15 +194,9 @@ fn is_paused(engine: &Engine, key: ClientKey, found: Found, flags: Flags) -> boo
     let Some((mode, _)) = engine.pause.active() else {
         return false;
     };
-    let ends_transaction = flags.contains(RUNS_IN_MULTI) && found.command.name == "exec";
-    let runs_writes = || {
-        let client = engine.clients.find(key);
-        let transaction = client.and_then(|client| client.transaction.as_ref());
-        transaction.is_some_and(|transaction| transaction.has_writes)
-    };
     mode == PauseMode::All
         || flags.intersects(WRITE.or(MAY_REPLICATE))
-        || (ends_transaction && runs_writes())
+        || executes_writes(engine, key, found)
 }
 
 /// Puts a command into the transaction of its client.

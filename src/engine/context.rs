@@ -13,6 +13,7 @@ use crate::resp::reply::{Protocol, Reply};
 use crate::store::db::{Db, Key, Slot};
 use crate::store::expire::{ExpirePolicy, Fate, fate};
 use crate::store::hash::HashState;
+use crate::store::types::hash::NEVER_EXPIRED;
 use crate::store::value::{Kind, NewValue, Value, ValueRef};
 use crate::time::Now;
 
@@ -37,8 +38,8 @@ pub struct Caller {
     pub reprocessing: bool,
     /// Reads leave the recency of keys alone (CLIENT NO-TOUCH).
     pub no_touch: bool,
-    /// Expired keys are seen as missing but not removed (loading, CLIENT PAUSE WRITE).
-    pub keep_expired: bool,
+    /// What becomes of keys and fields whose time has come.
+    pub expiry: ExpirePolicy,
     /// What a script wants its commands to answer in, whatever its client speaks.
     pub protocol: Option<Protocol>,
 }
@@ -116,7 +117,7 @@ impl<'a> KeyCtx<'a> {
     pub fn peek(&mut self, key: &Key<'_>) -> Option<Slot> {
         let slot = self.db.find(key)?;
         let at = self.db.expire_at(slot);
-        match fate(at, self.now.unix_ms, self.expire_policy()) {
+        match fate(at, self.now.unix_ms, self.caller.expiry) {
             Fate::Present => Some(slot),
             Fate::Absent => None,
             Fate::Expire => {
@@ -194,7 +195,7 @@ impl<'a> KeyCtx<'a> {
     /// Whether an expiry that is to be set has passed already, so that the key must go at once.
     #[inline]
     pub fn is_past(&self, at_ms: i64) -> bool {
-        at_ms <= self.now.unix_ms && !self.caller.keep_expired
+        at_ms <= self.now.unix_ms && self.caller.expiry == ExpirePolicy::Allowed
     }
 
     /// Removes a key because it was given an expiry that has passed: see [`KeyCtx::is_past`].
@@ -271,12 +272,13 @@ impl<'a> KeyCtx<'a> {
         self.db.touch(slot, self.now, self.rng);
     }
 
+    /// The time at which it is decided whether fields of a hash are still there: while loading
+    /// all are.
     #[inline]
-    fn expire_policy(&self) -> ExpirePolicy {
-        if self.caller.keep_expired {
-            ExpirePolicy::ReportOnly
-        } else {
-            ExpirePolicy::Allowed
+    pub fn fields_now_ms(&self) -> i64 {
+        match self.caller.expiry {
+            ExpirePolicy::Off => NEVER_EXPIRED,
+            _ => self.now.unix_ms,
         }
     }
 

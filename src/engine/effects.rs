@@ -6,7 +6,6 @@
 
 use crate::resp::args::{Args, OwnedArgs};
 
-use crate::script::host::Sinks;
 use crate::store::field_expiry::DroppedFields;
 
 use super::blocked::BlockRequest;
@@ -95,8 +94,6 @@ pub struct Effects {
     pub block: Option<Box<BlockRequest>>,
     /// Keyspace hits and misses, and keys removed because their time had come.
     pub lookups: Lookups,
-    /// Where the running command is propagated to: `redis.set_repl` restricts it.
-    pub sinks: Sinks,
     verbatim: Verbatim,
     dirty_at_start: u64,
 }

@@ -54,6 +54,8 @@ lines! {
     DB_RANGE = "ERR DB index is out of range";
     /// SCAN and its like.
     INVALID_CURSOR = "ERR invalid cursor";
+    /// RESTORE without REPLACE of a key that exists.
+    BUSY_KEY = "BUSYKEY Target key name already exists.";
     /// Two names for one thing where two are needed.
     SAME_OBJECT = "ERR source and destination objects are the same";
     /// A write refused because memory is full and nothing may be evicted.
@@ -62,6 +64,11 @@ lines! {
     NO_AUTH = "NOAUTH Authentication required.";
     /// Wrong name or password.
     WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled.";
+    /// Writes are refused because the last save failed.
+    MISCONF_SAVE = "MISCONF kvd is configured to save RDB snapshots, but it's currently unable to \
+persist to disk. Commands that may modify the data set are disabled, because this instance is \
+configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error \
+option). Please check the kvd logs for details about the RDB error.";
     /// Data is being loaded.
     LOADING = "LOADING kvd is loading the dataset in memory";
     /// A script runs for too long.

@@ -28,7 +28,16 @@ impl Engine {
     /// Whether memory is above `maxmemory`.
     #[inline]
     pub fn is_over_limit(&self) -> bool {
-        self.config.maxmemory > 0 && self.machine.used_bytes() > self.config.maxmemory
+        self.config.maxmemory > 0
+            && self.machine.used_bytes() > self.config.maxmemory
+            && self.is_over_limit_without_kept()
+    }
+
+    /// What a snapshot keeps is gone soon: evicting for it would evict far too much, because what
+    /// is evicted may be kept too.
+    fn is_over_limit_without_kept(&self) -> bool {
+        self.persist.running.is_none()
+            || self.machine.used_bytes() > self.config.maxmemory + self.keyspace.kept_bytes() as u64
     }
 
     /// Frees and evicts until memory is below the limit or the time is up. Whether it got

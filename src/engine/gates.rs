@@ -17,8 +17,8 @@ impl ServerGates {
     pub const MONITOR: ServerGates = ServerGates(1 << 4);
     /// Writes are refused: the disk failed.
     pub const MISCONF: ServerGates = ServerGates(1 << 5);
-    /// Some command is renamed or the like.
-    pub const RENAMED: ServerGates = ServerGates(1 << 6);
+    /// A snapshot wants what the databases hold: some writers have to wait.
+    pub const SNAPSHOT: ServerGates = ServerGates(1 << 7);
 
     /// Whether the ordinary, short way is open.
     #[inline]

@@ -21,6 +21,7 @@ pub mod pause;
 pub mod pubsub;
 pub mod scripts;
 pub mod settle;
+pub mod shutdown;
 pub mod tick;
 pub mod watch;
 
@@ -28,10 +29,12 @@ use std::collections::VecDeque;
 
 use crate::config::Config;
 use crate::dispatch::table::Registry;
+use crate::host::Disk;
 use crate::observe::commandlog::CommandLog;
 use crate::observe::latency::LatencyMonitor;
 use crate::observe::machine::Machine;
 use crate::observe::stats::Stats;
+use crate::persist::Persistence;
 use crate::random::Rng;
 use crate::resp::reply::Outbox;
 use crate::resp::request::Batch;
@@ -54,6 +57,16 @@ use watch::Watch;
 
 /// How many clients' soft limits and idle times are looked at in one tick.
 pub const CLIENTS_PER_TICK: usize = 64;
+
+/// What the server runs on.
+pub struct Host {
+    /// Where times come from.
+    pub clock: Box<dyn Clock>,
+    /// The machine: memory, processor times, the log.
+    pub machine: Box<dyn Machine>,
+    /// The data directory.
+    pub disk: Box<dyn Disk>,
+}
 
 /// Everything the commands of all clients act on.
 pub struct Engine {
@@ -103,6 +116,10 @@ pub struct Engine {
     pub clock: Box<dyn Clock>,
     /// The machine: memory, processor times, the log.
     pub machine: Box<dyn Machine>,
+    /// The data directory.
+    pub disk: Box<dyn Disk>,
+    /// What is on disk, and on its way there.
+    pub persist: Persistence,
     /// The end of the last command, which is the start of the next: monotonic nanoseconds.
     pub boundary_ns: u64,
     /// Until when commands may run in this turn: monotonic nanoseconds.
@@ -115,8 +132,10 @@ pub struct Engine {
     pub batch: Batch,
     /// Buffers of outboxes that have been written.
     pub buffers: BufferPool,
+    /// RESTORE does not look at checksums: DEBUG SET-SKIP-CHECKSUM-VALIDATION.
+    pub skips_dump_checksum: bool,
     /// Open transactions, for the log and the replicas.
-    group_depth: u32,
+    pub(crate) group_depth: u32,
     dirty: VecDeque<ClientKey>,
     ready: VecDeque<ClientKey>,
     exit: Option<i32>,
@@ -125,13 +144,12 @@ pub struct Engine {
 
 impl Engine {
     /// An empty server. `seed` determines every random choice and hash.
-    pub fn new(
-        config: Config,
-        registry: Registry,
-        seed: u64,
-        clock: Box<dyn Clock>,
-        machine: Box<dyn Machine>,
-    ) -> Box<Engine> {
+    pub fn new(config: Config, registry: Registry, seed: u64, host: Host) -> Box<Engine> {
+        let Host {
+            clock,
+            machine,
+            disk,
+        } = host;
         let mut rng = Rng::new(seed);
         let hasher = hash::seeded(rng.next_u64());
         let now = clock.now();
@@ -167,10 +185,13 @@ impl Engine {
             budget_end_ns: u64::MAX,
             clock,
             machine,
+            disk,
+            persist: Persistence::new(now),
             housekeeping: tick::Housekeeping::default(),
             eviction_pool: Pool::new(),
             batch: Batch::default(),
             buffers: BufferPool::default(),
+            skips_dump_checksum: false,
             group_depth: 0,
             dirty: VecDeque::new(),
             ready: VecDeque::new(),
@@ -361,12 +382,6 @@ impl Engine {
         }
     }
 
-    /// SIGTERM or SIGINT arrived.
-    pub fn signal_shutdown(&mut self) {
-        tracing::warn!("received a termination signal, shutting down");
-        self.request_exit(0);
-    }
-
     /// Whether the addresses to listen on changed since the last call.
     pub fn listen_changed(&mut self) -> bool {
         std::mem::take(&mut self.listen_changed)
@@ -385,6 +400,7 @@ impl Engine {
         self.eviction_pool.clear();
         self.gates
             .set(ServerGates::MEMORY, self.config.maxmemory > 0);
+        self.refresh_refusal();
     }
 
     /// Recomputes who listens to changed keys.

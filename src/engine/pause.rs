@@ -1,7 +1,8 @@
 //! CLIENT PAUSE: commands that must wait, and the clients that wait with them.
 //!
 //! A paused client keeps its command in its inbox; when the pause ends it is made ready and the
-//! command passes the gates again. Nothing expires or is evicted meanwhile.
+//! command passes the gates again. Nothing expires or is evicted meanwhile. Clients that have to
+//! wait for a snapshot wait in the same place.
 
 use super::Engine;
 use super::clients::ClientKey;
@@ -55,6 +56,11 @@ impl Engine {
     pub fn unpause(&mut self) {
         self.pause.active = None;
         self.gates.set(ServerGates::PAUSED, false);
+        self.release_waiting();
+    }
+
+    /// Lets everybody who waits try again.
+    pub fn release_waiting(&mut self) {
         for key in std::mem::take(&mut self.pause.waiting) {
             if let Some(client) = self.clients.find_mut(key) {
                 client.is_paused = false;
@@ -74,8 +80,8 @@ impl Engine {
         }
     }
 
-    /// A client has to wait for the end of the pause.
-    pub fn wait_for_unpause(&mut self, key: ClientKey) {
+    /// A client has to wait for the end of the pause, or for the snapshot.
+    pub fn wait_at_gate(&mut self, key: ClientKey) {
         let Some(client) = self.clients.find_mut(key) else {
             return;
         };

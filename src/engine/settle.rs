@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::clients::ClientKey;
-use super::effects::{Propagated, Touched};
+use super::effects::Touched;
 
 impl Engine {
     /// Settles the effects of the command that has just run; `by` is the client that sent it.
@@ -15,11 +15,10 @@ impl Engine {
             self.effects.touched = touched;
         }
         if !self.effects.propagated.is_empty() {
-            let mut propagated = std::mem::take(&mut self.effects.propagated);
-            for command in propagated.drain(..) {
-                self.propagate(&command);
+            match by {
+                Some(_) => self.propagate_unit(),
+                None => self.propagate_each(),
             }
-            self.effects.propagated = propagated;
         }
         if !self.effects.events.is_empty() {
             self.publish_events();
@@ -104,6 +103,9 @@ impl Engine {
     /// Ends what [`Engine::begin_group`] began.
     pub fn end_group(&mut self) {
         self.group_depth -= 1;
+        if self.group_depth == 0 {
+            self.end_unit();
+        }
     }
 
     /// Whether a key is there, expired or not.
@@ -114,8 +116,4 @@ impl Engine {
             .db(db as usize)
             .is_some_and(|db| db.find(&key).is_some())
     }
-
-    /// Where a change leaves the server for the append-only file and the replicas. There is
-    /// neither yet; `Listeners::propagation` is false and nothing is built.
-    fn propagate(&mut self, _command: &Propagated) {}
 }

@@ -7,6 +7,7 @@ use crate::observe::latency::event;
 use crate::resp::reply::Reply;
 use crate::store::expire::ExpirePolicy;
 
+use super::blocked::TimeoutReply;
 use super::clients::{ClientKey, Closing, SessionGates};
 use super::gates::ServerGates;
 use super::notify::EventClass;
@@ -17,6 +18,8 @@ pub const COMMANDS_BUDGET_NS: u64 = 2_000_000;
 /// Housekeeping gets this much of a turn. Less than the promised millisecond: a slice that has
 /// begun is finished.
 pub const HOUSEKEEPING_BUDGET_NS: u64 = 700_000;
+/// A snapshot under way gets this much even if something else took all of the time.
+const SNAPSHOT_NS_MIN: u64 = 50_000;
 /// How often periodic work runs, in microseconds: Redis's default `hz` of 10.
 const CRON_PERIOD_US: u64 = 100_000;
 
@@ -70,6 +73,7 @@ impl Housekeeping {
 impl Engine {
     /// One slice of background work.
     pub fn tick(&mut self) {
+        self.collect_syncs();
         self.unblock_timed_out();
         self.end_pause();
         let cron = self.now.mono_us >= self.housekeeping.next_cron_us;
@@ -79,7 +83,13 @@ impl Engine {
             self.evict_clients();
             self.stats.sample(self.now, self.machine.used_bytes());
         }
-        if cron || self.housekeeping.work_left || self.keyspace.has_work() {
+        if self.is_loading() {
+            self.load_slice();
+            return;
+        }
+        self.persist_tick(cron);
+        let is_due = self.housekeeping.work_left || self.persist.running.is_some();
+        if cron || is_due || self.keyspace.has_work() {
             self.run_slices();
         }
     }
@@ -94,7 +104,8 @@ impl Engine {
 
     /// When [`Engine::tick`] wants to run next, monotonic microseconds.
     pub fn next_deadline(&self) -> Option<u64> {
-        if self.housekeeping.work_left || !self.ready.is_empty() {
+        let is_busy = self.housekeeping.work_left || self.wants_to_load();
+        if is_busy || !self.ready.is_empty() {
             return Some(self.now.mono_us);
         }
         let mut cron = self.housekeeping.next_cron_us;
@@ -112,10 +123,18 @@ impl Engine {
         if self.is_over_limit() {
             self.evict_slice(HOUSEKEEPING_BUDGET_NS / 2);
         }
-        while left && self.clock.mono_ns() < end {
+        // Other work leaves half of the time to a snapshot under way.
+        let chores_end = match self.persist.running {
+            Some(_) => started + HOUSEKEEPING_BUDGET_NS / 2,
+            None => end,
+        };
+        while left && self.clock.mono_ns() < chores_end {
             left = self.keyspace_slice() | self.fields_slice();
         }
         left |= self.is_over_limit() && !self.keyspace.is_empty();
+        if self.persist.running.is_some() {
+            left |= self.snapshot_slice(end.max(self.clock.mono_ns() + SNAPSHOT_NS_MIN));
+        }
         self.housekeeping.work_left = left;
         let took_ns = self.clock.mono_ns().saturating_sub(started);
         if self.effects.lookups.expired > expired {
@@ -171,6 +190,19 @@ impl Engine {
     fn unblock_timed_out(&mut self) {
         while let Some(key) = self.blocked.next_timed_out(self.now.mono_us) {
             self.unblock(key, None);
+        }
+    }
+
+    /// What a WAITAOF waits for is durable here; `ends` its wait, unless it waits for others too.
+    pub(crate) fn unblock_synced(&mut self, key: ClientKey, ends: bool) {
+        let client = self.clients.find_mut(key);
+        if let Some(on) = client.and_then(|client| client.blocked.as_mut())
+            && let TimeoutReply::Ints([local, _]) = &mut on.request.on_timeout
+        {
+            *local = 1;
+            if ends {
+                self.unblock(key, None);
+            }
         }
     }
 

@@ -8,11 +8,14 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::{Disk, FileId, OpenMode, SyncDone, SyncTicket};
 
@@ -34,6 +37,8 @@ pub struct OsDisk {
     next_file: u64,
     next_ticket: u64,
     worker: Option<Worker>,
+    /// The locked directory, by device and number: it may have been left by CONFIG SET dir.
+    lock: Option<(File, (u64, u64))>,
     waker: Arc<OnceLock<WakerCell>>,
 }
 
@@ -69,18 +74,9 @@ impl OsDisk {
             next_file: 0,
             next_ticket: 0,
             worker: None,
+            lock: None,
             waker: Arc::new(OnceLock::new()),
         }
-    }
-
-    /// The data directory.
-    pub fn dir(&self) -> &Path {
-        &self.dir
-    }
-
-    /// Moves to another data directory (CONFIG SET dir). Open files stay where they are.
-    pub fn set_dir(&mut self, dir: impl Into<PathBuf>) {
-        self.dir = dir.into();
     }
 
     /// Names who is woken when a sync ended. Only the first call counts.
@@ -89,7 +85,9 @@ impl OsDisk {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        if name.is_empty() {
+        if name.is_empty() && self.dir.as_os_str().is_empty() {
+            PathBuf::from(".")
+        } else if name.is_empty() {
             self.dir.clone()
         } else {
             self.dir.join(name)
@@ -130,6 +128,28 @@ impl OsDisk {
 }
 
 impl Disk for OsDisk {
+    /// A lock of the directory itself: no file is left behind, and the kernel ends it with the
+    /// process, however that ends.
+    fn lock(&mut self) -> io::Result<()> {
+        let dir = File::open(self.path(""))?;
+        let metadata = dir.metadata()?;
+        let identity = (metadata.dev(), metadata.ino());
+        if self
+            .lock
+            .as_ref()
+            .is_some_and(|(_, held)| *held == identity)
+        {
+            return Ok(());
+        }
+        match flock(&dir, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => self.lock = Some((dir, identity)),
+            Err(Errno::WOULDBLOCK) => return Err(io::ErrorKind::WouldBlock.into()),
+            // File systems that have no such locks keep data all the same.
+            Err(error) => tracing::debug!("the data directory cannot be locked: {error}"),
+        }
+        Ok(())
+    }
+
     fn open(&mut self, name: &str, mode: OpenMode) -> io::Result<FileId> {
         let mut options = OpenOptions::new();
         match mode {
@@ -335,6 +355,18 @@ mod tests {
         assert!(disk.open("sub/b", OpenMode::Read).is_err());
         assert!(disk.open("sub", OpenMode::Read).is_err());
         Ok(())
+    }
+
+    #[test]
+    fn a_directory_belongs_to_one_server() -> io::Result<()> {
+        let (dir, mut disk) = disk();
+        disk.lock()?;
+        disk.lock()?;
+        let mut other = OsDisk::new(dir.path());
+        let refused = other.lock().expect_err("it is taken");
+        assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+        drop(disk);
+        other.lock()
     }
 
     #[test]

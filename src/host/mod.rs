@@ -9,11 +9,13 @@
 
 use std::io;
 
+pub mod check;
 pub mod disk;
 pub mod files;
 pub mod limits;
 pub mod log;
 pub mod machine;
+pub mod memory;
 pub mod os;
 pub mod supervise;
 pub mod system;
@@ -69,6 +71,11 @@ pub enum OpenMode {
 /// process; only a sync makes it survive a power cut. A rename, a removal and a creation survive
 /// one after [`Disk::sync_dir`] of the directory.
 pub trait Disk {
+    /// Makes the data directory this server's own while it lives, or until it is another one.
+    /// `WouldBlock`: another server has it. A disk that only one server sees has nothing to do.
+    fn lock(&mut self) -> io::Result<()> {
+        Ok(())
+    }
     /// Opens a file.
     fn open(&mut self, name: &str, mode: OpenMode) -> io::Result<FileId>;
     /// Closes a file. What was not synced is not lost, only not durable.

@@ -25,6 +25,7 @@ use crate::engine::Engine;
 use crate::engine::busy::WhileBusy;
 use crate::engine::clients::{ClientKey, Closing};
 use crate::engine::tick::{COMMANDS_BUDGET_NS, TurnStats};
+use crate::persist::aof::LogState;
 
 use super::connection::{Connections, Filled, Flushed};
 use super::listener::{ListenOptions, Listeners};
@@ -92,10 +93,17 @@ impl EventLoop {
         })
     }
 
-    /// Serves until the engine ends the server; returns the exit code.
-    pub fn run(mut self) -> io::Result<i32> {
+    /// Serves until the engine ends the server; returns the exit code. Tells `on_ready` when the
+    /// data is loaded.
+    pub fn run(mut self, on_ready: impl FnOnce()) -> io::Result<i32> {
         let mut timeout = Some(Duration::ZERO);
+        let mut on_ready = Some(on_ready);
         loop {
+            if !self.engine.is_loading()
+                && let Some(on_ready) = on_ready.take()
+            {
+                on_ready();
+            }
             timeout = self.turn(timeout)?;
             if let Some(code) = self.engine.take_exit() {
                 return Ok(code);
@@ -162,6 +170,8 @@ pub struct Sockets {
     ready: VecDeque<ClientKey>,
     /// Connections to be flushed.
     unflushed: VecDeque<ClientKey>,
+    /// Nothing may leave before the log says so: its thread wakes the loop.
+    is_held: bool,
     /// Empty while it is lent to the running command.
     buffer: Vec<u8>,
 }
@@ -186,6 +196,7 @@ impl Sockets {
             connections: Connections::default(),
             ready: VecDeque::new(),
             unflushed: VecDeque::new(),
+            is_held: false,
             buffer: vec![0; READ_BUFFER_BYTES],
         })
     }
@@ -200,7 +211,8 @@ impl Sockets {
 
     /// How long the next poll may wait; `None` is for ever.
     fn timeout(&self, engine: &Engine, now_us: u64) -> Option<Duration> {
-        if !self.ready.is_empty() || !self.unflushed.is_empty() {
+        let has_work = !self.ready.is_empty() || !self.unflushed.is_empty();
+        if has_work && !self.is_held {
             return Some(Duration::ZERO);
         }
         let deadlines = [engine.next_deadline(), self.listeners.next_accept_us()];
@@ -235,12 +247,10 @@ impl Sockets {
                 // The tick of this turn collects what the other thread has done.
                 Source::Waker => {}
                 Source::Signals => {
-                    if self
-                        .signals
-                        .as_mut()
-                        .is_some_and(SignalSource::take_shutdown)
+                    if let Some(signal) =
+                        self.signals.as_mut().and_then(SignalSource::take_shutdown)
                     {
-                        engine.signal_shutdown();
+                        engine.signal_shutdown(signal);
                     }
                 }
             }
@@ -274,6 +284,9 @@ impl Sockets {
     /// Serves the connections that are ready now. Those that become ready meanwhile, and those
     /// beyond the budget, keep their place for the next turn.
     fn serve(&mut self, engine: &mut Engine) {
+        if self.is_held {
+            return;
+        }
         let mut bytes_left = READ_BYTES_PER_TURN;
         for _ in 0..self.ready.len() {
             let Some(key) = self.ready.pop_front() else {
@@ -359,9 +372,21 @@ impl Sockets {
         }
     }
 
-    /// Writes to every connection that has output, once, and closes those that are done.
+    /// Writes to every connection that has output, once, and closes those that are done. What
+    /// the turn changed is in the log before a byte leaves.
     fn flush(&mut self, engine: &mut Engine) {
+        let log = engine.write_log();
+        self.is_held = log == LogState::Held;
+        if self.is_held {
+            return;
+        }
         self.queue_dirty(engine);
+        if log == LogState::Failed {
+            // What they asked for is not in the log: they must not be told that it is.
+            for key in std::mem::take(&mut self.unflushed) {
+                self.disconnect(engine, key);
+            }
+        }
         for _ in 0..self.unflushed.len().min(FLUSHES_PER_TURN) {
             let Some(key) = self.unflushed.pop_front() else {
                 break;
@@ -421,6 +446,13 @@ impl Sockets {
     }
 
     fn disconnect(&mut self, engine: &mut Engine, key: ClientKey) {
+        if let Some(connection) = self.connections.find(key)
+            && connection.is_running()
+        {
+            // Its command is further up on the stack.
+            engine.close(key, Closing::Now);
+            return;
+        }
         if let Some(connection) = self.connections.remove(key) {
             connection.close(&mut self.buffer);
             engine.disconnect(key);

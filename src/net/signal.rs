@@ -2,16 +2,19 @@
 //!
 //! Owns the signal handlers of the process. A second SIGTERM or SIGINT ends the process inside the
 //! handler, without the loop: whoever insists is heard even while one command runs for minutes.
-//! SIGHUP is ignored, as Redis does, so that a closed terminal does not take the server along.
+//! SIGHUP is ignored, as Redis does, so that a closed terminal does not take the server along, and
+//! SIGXFSZ, so that a file that reaches a limit is an error of one write and not the end.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use mio::{Interest, Registry};
-use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook_mio::v1_0::Signals;
+
+use crate::engine::shutdown::ShutdownSignal;
 
 use super::token::Source;
 
@@ -33,7 +36,7 @@ impl SignalSource {
             flag::register(signal, Arc::clone(&once))?;
         }
         Ok(SignalSource {
-            signals: Signals::new([SIGTERM, SIGINT, SIGHUP])?,
+            signals: Signals::new([SIGTERM, SIGINT, SIGHUP, SIGXFSZ])?,
         })
     }
 
@@ -46,16 +49,15 @@ impl SignalSource {
         )
     }
 
-    /// Takes what arrived; true when the server was asked to end.
-    pub fn take_shutdown(&mut self) -> bool {
-        let mut asked = false;
+    /// Takes what arrived: the last signal that asked the server to end.
+    pub fn take_shutdown(&mut self) -> Option<ShutdownSignal> {
+        let mut asked = None;
         for signal in self.signals.pending() {
             match signal {
-                SIGTERM => tracing::debug!("SIGTERM"),
-                SIGINT => tracing::debug!("SIGINT"),
-                _ => continue,
+                SIGTERM => asked = Some(ShutdownSignal::Term),
+                SIGINT => asked = Some(ShutdownSignal::Int),
+                _ => {}
             }
-            asked = true;
         }
         asked
     }

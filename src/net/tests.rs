@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit};
 
 use crate::config::Config;
-use crate::engine::Engine;
+use crate::engine::{Engine, Host};
 use crate::host::os::OsClock;
 
 use super::*;
@@ -46,11 +46,14 @@ impl Server {
                 config,
                 crate::registry(),
                 1,
-                Box::new(OsClock::new()),
-                Box::new(crate::observe::machine::StillMachine::default()),
+                Host {
+                    clock: Box::new(OsClock::new()),
+                    machine: Box::new(crate::observe::machine::StillMachine::default()),
+                    disk: Box::new(crate::host::memory::MemoryDisk::default()),
+                },
             );
             let server = EventLoop::new(engine, Poller::new().unwrap(), listeners, None).unwrap();
-            server.run().unwrap()
+            server.run(|| ()).unwrap()
         });
         Server {
             address,

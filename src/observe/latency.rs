@@ -26,6 +26,8 @@ pub mod event {
     pub const EXPIRE_CYCLE: &str = "expire-cycle";
     /// Evicting keys.
     pub const EVICTION_CYCLE: &str = "eviction-cycle";
+    /// A slice of a snapshot, and of what is written of it to its file.
+    pub const SNAPSHOT_SLICE: &str = "snapshot-slice";
 }
 
 /// The worst of a second.

@@ -23,6 +23,11 @@ impl Sinks {
     pub const REPLICAS: Sinks = Sinks(2);
     /// Both.
     pub const ALL: Sinks = Sinks(3);
+
+    /// Whether it is one of these.
+    pub const fn has(self, sink: Sinks) -> bool {
+        self.0 & sink.0 == sink.0
+    }
 }
 
 impl Default for Sinks {

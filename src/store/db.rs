@@ -53,6 +53,8 @@ pub struct Slot {
 /// The keys of one database. See the module's text.
 #[derive(Debug)]
 pub struct Db {
+    /// Tells it from every other database, whatever its number: see [`Db::id`].
+    pub(super) id: u64,
     pub(super) hasher: HashState,
     pub(super) shards: Box<[Shard]>,
     pub(super) heap: Heap,
@@ -101,6 +103,7 @@ impl Db {
     /// An empty database of `shards` shards (at least one, at most 65 536).
     pub fn new(shards: usize, hasher: HashState) -> Db {
         Db {
+            id: 0,
             hasher,
             shards: (0..shards.clamp(1, SHARDS_MAX))
                 .map(|_| Shard::default())
@@ -114,6 +117,12 @@ impl Db {
             chores: Chores::default(),
             field_expiries: FieldExpiries::new(),
         }
+    }
+
+    /// Tells this database from every other of its keyspace: SWAPDB changes numbers, and FLUSHDB
+    /// takes a database away.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// How many keys there are.
@@ -171,6 +180,14 @@ impl Db {
     /// The name of a string's encoding; `None` for a collection.
     pub fn string_encoding(&self, slot: Slot) -> Option<&'static str> {
         self.heap.string_encoding(self.handle(slot))
+    }
+
+    /// Makes an empty database ready for so many keys, which spares its growth.
+    pub fn reserve(&mut self, keys: usize) {
+        let a_shard = keys / self.shards.len();
+        for shard in &mut self.shards {
+            shard.reserve(a_shard);
+        }
     }
 
     /// Adds a key that is not present.

@@ -85,6 +85,17 @@ pub fn frequency(clock: u32, now: Now, eviction: &Eviction) -> u32 {
     (clock & LFU_MAX).saturating_sub(periods)
 }
 
+/// The clock of a key that was last used so many seconds ago; idle for at most 194 days.
+pub fn clock_of_idle(idle_s: u64, now: Now) -> u32 {
+    let clocks = idle_s.min(u64::from(CLOCK_MAX)) * 1000 / RECENCY_RESOLUTION_MS as u64;
+    recency_clock(now).wrapping_sub(clocks as u32) & CLOCK_MAX
+}
+
+/// The clock of a key that is used as often as `frequency` says.
+pub fn clock_of_frequency(frequency: u8, now: Now) -> u32 {
+    minutes(now) << 8 | u32::from(frequency)
+}
+
 /// The clock of a key that is used now.
 #[inline]
 pub fn used(clock: u32, now: Now, rng: &mut Rng, eviction: &Eviction) -> u32 {

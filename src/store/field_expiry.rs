@@ -94,6 +94,8 @@ impl Db {
                 return true;
             }
             match self.hinted(hint, now_ms) {
+                // A snapshot writes it first; nobody sees such fields meanwhile.
+                Some(slot) if self.must_wait(slot) => return false,
                 Some(slot) => {
                     let dropped = self.drop_expired_fields(slot, now_ms, budget, on_dropped);
                     budget = budget.saturating_sub(dropped.max(1));
@@ -105,6 +107,11 @@ impl Db {
             }
         }
         false
+    }
+
+    /// Whether some hash has fields that expire.
+    pub fn has_field_expiries(&self) -> bool {
+        !self.field_expiries.is_empty()
     }
 
     /// Forgets some hints of a database that is to be dropped; whether any are left.

@@ -4,12 +4,14 @@
 //! [`Keyspace::chore`] until it says that nothing is left, or until its millisecond is used up.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use crate::store::db::{Db, Key};
 use crate::store::evict::Eviction;
 use crate::store::expire::ExpirePolicy;
 use crate::store::field_expiry::DroppedFields;
 use crate::store::hash::HashState;
+use crate::store::snapshot::{Encoder, Progress};
 
 /// Databases by number. See the module's text.
 #[derive(Debug)]
@@ -19,6 +21,9 @@ pub struct Keyspace {
     shards: usize,
     /// Flushed databases, to be freed in slices.
     doomed: VecDeque<Box<Db>>,
+    /// Flushed databases that a snapshot has still to write.
+    parted: VecDeque<Box<Db>>,
+    next_id: u64,
     eviction: Eviction,
     /// Which chore is next, and on which database.
     turn: usize,
@@ -39,6 +44,8 @@ impl Keyspace {
             hasher,
             shards,
             doomed: VecDeque::new(),
+            parted: VecDeque::new(),
+            next_id: 1,
             eviction: Eviction::default(),
             turn: 0,
         }
@@ -73,7 +80,15 @@ impl Keyspace {
     /// If there is no such number: SELECT and its like have checked it.
     #[inline]
     pub fn db_mut(&mut self, number: usize) -> &mut Db {
-        self.dbs[number].get_or_insert_with(|| new_db(self.shards, &self.hasher, self.eviction))
+        let next_id = &mut self.next_id;
+        self.dbs[number]
+            .get_or_insert_with(|| new_db(self.shards, &self.hasher, self.eviction, next_id))
+    }
+
+    /// A database by its identity, also one that was flushed while a snapshot wants it.
+    pub fn db_by_id(&mut self, id: u64) -> Option<&mut Db> {
+        let dbs = self.dbs.iter_mut().flatten().chain(&mut self.parted);
+        dbs.map(|db| &mut **db).find(|db| db.id == id)
     }
 
     /// The databases that were used, with their numbers.
@@ -114,13 +129,63 @@ impl Keyspace {
     }
 
     /// An empty database that belongs to no number yet: see [`Keyspace::install`].
-    pub fn spare_db(&self) -> Box<Db> {
-        new_db(self.shards, &self.hasher, self.eviction)
+    pub fn spare_db(&mut self) -> Box<Db> {
+        new_db(self.shards, &self.hasher, self.eviction, &mut self.next_id)
     }
 
-    /// Frees a database in slices.
+    /// Frees a database in slices, once no snapshot wants it any more.
     pub fn free_db(&mut self, db: Box<Db>) {
-        self.doomed.push_back(db);
+        if db.is_snapshot_wanted() {
+            self.parted.push_back(db);
+        } else {
+            self.doomed.push_back(db);
+        }
+    }
+
+    /// Begins a snapshot of every database that has keys, and says which those are. None may be
+    /// left that was given up: see [`Keyspace::has_given_up`].
+    pub fn begin_snapshot(
+        &mut self,
+        encoder: &Rc<dyn Encoder>,
+    ) -> impl Iterator<Item = (usize, &Db)> {
+        for db in self.dbs.iter_mut().flatten().filter(|db| !db.is_empty()) {
+            db.begin_snapshot(Rc::clone(encoder));
+        }
+        self.iter().filter(|(_, db)| db.is_snapshot_wanted())
+    }
+
+    /// Whether a snapshot that was given up has still to be walked to its end.
+    pub fn has_given_up(&self) -> bool {
+        let mut dbs = self.dbs.iter().flatten();
+        dbs.any(|db| db.has_snapshot() && !db.is_snapshot_wanted())
+    }
+
+    /// One slice of that walk.
+    pub fn walk_given_up(&mut self) {
+        self.dbs.iter_mut().flatten().any(|db| db.give_up_slice());
+    }
+
+    /// Ends the snapshot of a database, which is freed if it was flushed meanwhile.
+    pub fn end_snapshot(&mut self, id: u64) {
+        if let Some(db) = self.db_by_id(id) {
+            db.end_snapshot();
+        }
+        if let Some(place) = self.parted.iter().position(|db| db.id == id) {
+            self.doomed.extend(self.parted.remove(place));
+        }
+    }
+
+    /// How far the snapshot of a database has come.
+    pub fn snapshot_progress(&self, id: u64) -> Progress {
+        let mut dbs = self.dbs.iter().flatten().chain(&self.parted);
+        dbs.find(|db| db.id == id)
+            .map_or_else(Progress::default, |db| db.snapshot_progress())
+    }
+
+    /// Memory of what snapshots keep and have not written yet.
+    pub fn kept_bytes(&self) -> usize {
+        let dbs = self.dbs.iter().flatten().chain(&self.parted);
+        dbs.map(|db| db.kept_bytes()).sum()
     }
 
     /// How victims are chosen.
@@ -235,9 +300,11 @@ impl Keyspace {
     }
 }
 
-fn new_db(shards: usize, hasher: &HashState, eviction: Eviction) -> Box<Db> {
+fn new_db(shards: usize, hasher: &HashState, eviction: Eviction, next_id: &mut u64) -> Box<Db> {
     let mut db = Box::new(Db::new(shards, hasher.clone()));
     db.eviction = eviction;
+    db.id = *next_id;
+    *next_id += 1;
     db
 }
 

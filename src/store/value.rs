@@ -103,6 +103,25 @@ impl Value {
         }
     }
 
+    /// How many elements it has; of a string, how many bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Value::List(list) => list.len(),
+            Value::Set(set) => set.len(),
+            Value::ZSet(zset) => zset.len(),
+            Value::Hash(hash) => hash.len(),
+            Value::Stream(stream) => stream.len(),
+            Value::Int(_) | Value::Str(_) | Value::Large(_) => {
+                self.view().string_len().unwrap_or(0)
+            }
+        }
+    }
+
+    /// Whether it has no element, or is the empty string.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// A view of it.
     #[inline]
     pub fn view(&self) -> ValueRef<'_> {

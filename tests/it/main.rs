@@ -1,11 +1,13 @@
 //! One test binary. Every test speaks RESP: to an engine in this process, with a clock of its
 //! own, or to the real binary.
 
+mod aof;
 mod bitmap;
 mod client;
 mod command;
 mod config;
 mod corpus;
+mod dump;
 mod generic;
 mod geo;
 mod harness;
@@ -13,6 +15,7 @@ mod hash;
 mod hyperloglog;
 mod info;
 mod oracle;
+mod persist;
 mod process;
 mod protocol;
 mod seams;

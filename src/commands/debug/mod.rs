@@ -10,6 +10,8 @@ use crate::dispatch::{keys::*, table::*};
 use crate::engine::context::ServerCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::observe::stats::hex_id;
+use crate::persist::load::LoadOptions;
+use crate::persist::save::text as disk_error;
 use crate::resp::args::Args;
 use crate::resp::number::{parse_f64, parse_i64};
 use crate::resp::reply::Protocol;
@@ -46,6 +48,10 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
             ctx.engine.housekeeping.expires = args.at(2) != b"0";
             done(ctx)
         }
+        (b"set-skip-checksum-validation", 3) => {
+            ctx.engine.skips_dump_checksum = args.at(2) != b"0";
+            done(ctx)
+        }
         (b"object", 3 | 4) => object(ctx, args),
         (b"error", 3) => {
             let line = String::from_utf8_lossy(args.at(2)).into_owned();
@@ -73,9 +79,8 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         (b"populate", 3..=5) => populate(ctx, args),
         (b"stringmatch-len", 4) => stringmatch(ctx, args),
         (b"htstats", 3 | 4) => htstats(ctx, args),
-        (b"reload" | b"loadaof", _) => Err(CommandError::fixed(
-            "ERR kvd keeps nothing on disk yet: there is nothing to reload",
-        )),
+        (b"reload", _) => reload(ctx, args),
+        (b"loadaof", 2) => load_aof(ctx),
         (b"help", 2) => {
             super::help(&mut ctx.reply, "DEBUG", HELP);
             Ok(())
@@ -99,7 +104,6 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 /// Switches for parts that kvd does not have, each with its number of arguments.
 const NO_EFFECT: &[(&str, usize)] = &[
     ("quicklist-packed-threshold", 3),
-    ("set-skip-checksum-validation", 3),
     ("set-disable-deny-scripts", 3),
     ("pause-cron", 3),
     ("dict-resizing", 3),
@@ -131,6 +135,9 @@ const HELP: &[&str] = &[
     "    Make keys named <prefix>:<number>.",
     "PROTOCOL <type>",
     "    Answer with a value of that type of the protocol.",
+    "RELOAD [<option> ...]",
+    "    Save the data, forget it, and load it again. Options: MERGE (keys of the file replace",
+    "    those that are there), NOFLUSH (forget nothing), NOSAVE (load the file that is there).",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Leave expired keys where they are until somebody asks for them, or do not.",
     "SLEEP <seconds>",
@@ -142,6 +149,51 @@ const HELP: &[&str] = &[
 fn done(ctx: &mut ServerCtx<'_>) -> CommandResult {
     ctx.reply.ok();
     Ok(())
+}
+
+/// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]
+fn load_aof(ctx: &mut ServerCtx<'_>) -> CommandResult {
+    if let Err(failed) = ctx.engine.load_aof_and_wait() {
+        tracing::error!("{failed}");
+        return Err(CommandError::fixed(
+            "ERR Error trying to load the AOF files, check server logs.",
+        ));
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn reload(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    let (mut flushes, mut saves, mut options) = (true, true, LoadOptions::default());
+    for word in args.iter_from(2) {
+        match word.to_ascii_lowercase().as_slice() {
+            b"merge" => options.replaces = true,
+            b"noflush" => flushes = false,
+            b"nosave" => saves = false,
+            _ => {
+                return Err(CommandError::fixed(
+                    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                ));
+            }
+        }
+    }
+    let engine = &mut *ctx.engine;
+    engine.cancel_snapshots();
+    if saves {
+        let saved = engine.save_and_wait();
+        saved.map_err(|error| CommandError::new(format!("ERR {}", disk_error(&error))))?;
+    }
+    if flushes {
+        engine.drop_everything();
+    }
+    if let Err(failed) = engine.load_and_wait(options) {
+        tracing::warn!("DEBUG RELOAD: {failed}");
+        return Err(CommandError::fixed(
+            "ERR Error trying to load the RDB dump, check server logs.",
+        ));
+    }
+    tracing::warn!("DB reloaded by DEBUG RELOAD");
+    done(ctx)
 }
 
 fn sleep(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {

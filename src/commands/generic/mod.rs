@@ -1,6 +1,7 @@
 //! Commands on keys of any type: DEL UNLINK EXISTS TOUCH TYPE RANDOMKEY DBSIZE FLUSHDB FLUSHALL;
-//! those that give a key another name or place are in `place`.
+//! those that give a key another name or place are in `place`, DUMP and RESTORE in `dump`.
 
+mod dump;
 mod place;
 
 use crate::commands::docs;
@@ -16,6 +17,11 @@ use crate::resp::args::Args;
 pub static TABLE: &[Command] = &[
     srv("copy", -3, WRITE.or(DENYOOM), KEYSPACE, COPY_KEYS, place::copy, &docs::generic::COPY),
     key("del", -2, WRITE, KEYSPACE, RM_DELETE_ALL, del, &docs::generic::DEL),
+    key("dump", 2, READ, KEYSPACE, RO_ACCESS_1, dump::dump, &docs::generic::DUMP),
+    srv("restore", -4, WRITE.or(DENYOOM), DANGEROUS.or(KEYSPACE), OW_UPDATE_1,
+        dump::restore, &docs::generic::RESTORE),
+    srv("restore-asking", -4, WRITE.or(DENYOOM).or(ASKING), DANGEROUS.or(KEYSPACE), OW_UPDATE_1,
+        dump::restore, &docs::server::RESTORE_ASKING),
     key("exists", -2, READ.or(FAST), KEYSPACE, RO_ALL, exists, &docs::generic::EXISTS),
     srv("move", 3, WRITE.or(FAST), KEYSPACE, RW_ACCESS_UPDATE_1,
         place::move_, &docs::generic::MOVE),
@@ -133,6 +139,7 @@ pub fn flushall(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     for db in 0..ctx.engine.config.databases {
         flush(ctx, db);
     }
+    ctx.engine.save_after_flushall();
     ctx.engine.effects.propagate_always();
     ctx.reply.ok();
     Ok(())

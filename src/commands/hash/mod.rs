@@ -18,6 +18,7 @@ use crate::resp::args::Args;
 use crate::resp::number::parse_i64;
 use crate::resp::reply::Reply;
 use crate::store::db::{Key, Slot};
+use crate::store::expire::ExpirePolicy;
 use crate::store::types::hash::{Hash, HashContext, HashLimits};
 use crate::store::value::{Kind, NewValue, Value, ValueMut, ValueRef};
 
@@ -83,7 +84,7 @@ fn context<'a>(ctx: &KeyCtx<'a>) -> HashContext<'a> {
             max_listpack_entries: ctx.config.hash_max_listpack_entries as usize,
             max_listpack_value: ctx.config.hash_max_listpack_value as usize,
         },
-        now_ms: ctx.now.unix_ms,
+        now_ms: ctx.fields_now_ms(),
     }
 }
 
@@ -114,9 +115,9 @@ fn write(ctx: &mut KeyCtx<'_>, key: &Key<'_>) -> Result<Option<Slot>, CommandErr
     let ValueRef::Hash(hash) = ctx.db.value(slot) else {
         return Err(CommandError::WRONG_TYPE);
     };
-    let now_ms = ctx.now.unix_ms;
+    let now_ms = ctx.fields_now_ms();
     let is_due = hash.next_expire_at_ms().is_some_and(|at| at <= now_ms);
-    if !is_due || ctx.caller.keep_expired {
+    if !is_due || ctx.caller.expiry != ExpirePolicy::Allowed {
         return Ok(Some(slot));
     }
     Ok(drop_expired(ctx, slot))

@@ -25,7 +25,7 @@ pub fn hrandfield(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     }
     let key = ctx.key(args.at(1));
     let found = ctx.read_kind(&key, Kind::Hash)?;
-    let now_ms = ctx.now.unix_ms;
+    let now_ms = ctx.fields_now_ms();
     let KeyCtx { db, reply, rng, .. } = ctx;
     let hash = match found.map(|slot| db.value(slot)) {
         Some(ValueRef::Hash(hash)) => Some(hash),

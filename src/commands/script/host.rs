@@ -38,9 +38,11 @@ impl Host for Engine {
         let (client, caller, sinks) = (run.client, run.caller, run.sinks);
         // What Lua did before the command is none of the command's time.
         self.boundary_ns = self.clock.mono_ns();
-        self.effects.sinks = sinks;
+        // The log is the only place that changes are propagated to.
+        let is_logged = self.effects.listeners.propagation;
+        self.effects.listeners.propagation &= sinks.has(Sinks::AOF);
         call(self, client, found, args, out, caller, &mut Alone);
-        self.effects.sinks = Sinks::ALL;
+        self.effects.listeners.propagation = is_logged;
         Ok(())
     }
 

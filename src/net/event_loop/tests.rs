@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::time::Instant;
 
 use crate::config::Config;
+use crate::engine::Host;
 use crate::host::os::OsClock;
 use crate::net::listener::{Bound, Class};
 use crate::net::tests::{PATIENCE, connect};
@@ -21,14 +22,12 @@ fn others_are_served_while_a_command_runs() {
     let Some(Bound::Tcp(address, _)) = listeners.bound().next() else {
         unreachable!()
     };
-    let clock = Box::new(OsClock::new());
-    let mut engine = Engine::new(
-        Config::default(),
-        crate::registry(),
-        1,
-        clock,
-        Box::new(crate::observe::machine::StillMachine::default()),
-    );
+    let host = Host {
+        clock: Box::new(OsClock::new()),
+        machine: Box::new(crate::observe::machine::StillMachine::default()),
+        disk: Box::new(crate::host::memory::MemoryDisk::default()),
+    };
+    let mut engine = Engine::new(Config::default(), crate::registry(), 1, host);
     let mut sockets = Sockets::new(Poller::new().unwrap(), listeners, None).unwrap();
     engine.begin_turn();
     let mut running = connect(address);

@@ -6,6 +6,7 @@
 
 mod commands;
 mod memory;
+mod persistence;
 mod server;
 mod stats;
 
@@ -37,7 +38,7 @@ static SECTIONS: &[Section] = &[
     ("server",       Shown::Default, server::server),
     ("clients",      Shown::Default, server::clients),
     ("memory",       Shown::Default, memory::memory),
-    ("persistence",  Shown::Default, server::persistence),
+    ("persistence",  Shown::Default, persistence::persistence),
     ("stats",        Shown::Default, stats::stats),
     ("replication",  Shown::Default, server::replication),
     ("cpu",          Shown::Default, server::cpu),

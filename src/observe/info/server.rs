@@ -1,4 +1,4 @@
-//! INFO server, clients, persistence, replication, cpu, modules, cluster, keyspace, keysizes.
+//! INFO server, clients, replication, cpu, modules, cluster, keyspace, keysizes.
 
 use crate::engine::Engine;
 use crate::engine::clients::SessionGates;
@@ -102,53 +102,6 @@ pub(super) fn clients(engine: &Engine, text: &mut Text) {
     text.field("paused_actions", actions);
     let left_ms = left_us.saturating_sub(engine.now.mono_us).div_ceil(1_000);
     text.field("paused_timeout_milliseconds", left_ms);
-}
-
-pub(super) fn persistence(engine: &Engine, text: &mut Text) {
-    text.title("Persistence");
-    text.fields(&[
-        ("loading", 0),
-        ("async_loading", 0),
-        ("current_cow_peak", 0),
-        ("current_cow_size", 0),
-        ("current_cow_size_age", 0),
-    ]);
-    text.field("current_fork_perc", "0.00");
-    text.fields(&[
-        ("current_save_keys_processed", 0),
-        ("current_save_keys_total", 0),
-        ("rdb_changes_since_last_save", engine.effects.dirty),
-        ("rdb_bgsave_in_progress", 0),
-        (
-            "rdb_last_save_time",
-            (engine.stats.started.unix_ms / 1_000) as u64,
-        ),
-    ]);
-    text.field("rdb_last_bgsave_status", "ok");
-    text.field("rdb_last_bgsave_time_sec", -1);
-    text.field("rdb_current_bgsave_time_sec", -1);
-    text.fields(&[
-        ("rdb_saves", 0),
-        ("rdb_last_cow_size", 0),
-        ("rdb_last_load_keys_expired", 0),
-        ("rdb_last_load_keys_loaded", 0),
-        ("aof_enabled", 0),
-        ("aof_rewrite_in_progress", 0),
-        ("aof_rewrite_scheduled", 0),
-    ]);
-    text.field("aof_last_rewrite_time_sec", -1);
-    text.field("aof_current_rewrite_time_sec", -1);
-    text.field("aof_last_bgrewrite_status", "ok");
-    text.fields(&[
-        ("aof_rewrites", 0),
-        ("aof_rewrites_consecutive_failures", 0),
-    ]);
-    text.field("aof_last_write_status", "ok");
-    text.fields(&[
-        ("aof_last_cow_size", 0),
-        ("module_fork_in_progress", 0),
-        ("module_fork_last_cow_size", 0),
-    ]);
 }
 
 pub(super) fn replication(engine: &Engine, text: &mut Text) {

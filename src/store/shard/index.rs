@@ -36,6 +36,9 @@ const OLD: u32 = 1 << 31;
 const FULL_PERCENT: usize = 85;
 /// From here on insertions take part in the resize.
 const URGENT_PERCENT: usize = 90;
+/// What is in use when all entries have come for which room was reserved: below
+/// [`FULL_PERCENT`], as the entries of a database are not shared out evenly among its shards.
+const RESERVED_PERCENT: usize = 80;
 /// What is left in use by a resize that shrinks, which begins at a seventh.
 const ROOMY_PERCENT: usize = 50;
 /// Up to so many homes a table is resized in one go.
@@ -88,6 +91,14 @@ impl Index {
         let place = Place::from_raw(position.0 & !OLD);
         if let Some(table) = self.table_at(position) {
             table.set_handle(place, handle);
+        }
+    }
+
+    /// Makes an empty index large enough for so many entries.
+    pub fn reserve(&mut self, entries: usize) {
+        if self.len() == 0 && self.resize.is_none() {
+            let lanes = entries * 100 / RESERVED_PERCENT;
+            self.live = Table::planned((lanes / LANES + 1) as u32);
         }
     }
 

@@ -104,6 +104,12 @@ impl Heap {
         is_object(block::flags(block)).then(|| self.arena.get(object_id(block::value(block))))
     }
 
+    /// The number of the object a key holds, if it holds one: it stays while the key holds it.
+    pub fn object_number(&self, handle: Handle) -> Option<u32> {
+        let block = self.slab.bytes(handle);
+        is_object(block::flags(block)).then(|| object_id(block::value(block)))
+    }
+
     /// The name of a string's encoding; `None` for a collection.
     pub fn string_encoding(&self, handle: Handle) -> Option<&'static str> {
         let flags = block::flags(self.slab.bytes(handle));
@@ -155,16 +161,6 @@ impl Heap {
         block::flags(self.slab.bytes(handle)) & block::MARK
     }
 
-    #[cold]
-    fn preserve(&mut self, handle: Handle) {
-        self.set_seen(handle);
-        let Some(mut snapshot) = self.snapshot.take() else {
-            return;
-        };
-        snapshot.keep(self.key(handle), self.value(handle), self.expire_at(handle));
-        self.snapshot = Some(snapshot);
-    }
-
     /// Takes the object of a key that is removed or overwritten. A snapshot that has not seen the
     /// key takes it over; else it is returned.
     fn take_object(&mut self, handle: Handle) -> Option<Value> {
@@ -173,16 +169,19 @@ impl Heap {
             self.change(handle);
             return None;
         }
-        let value = self.arena.remove(object_id(block::value(block)));
+        let object = object_id(block::value(block));
+        let value = self.arena.remove(object);
         if !self.is_frozen(handle) {
             return Some(value);
         }
         self.set_seen(handle);
-        let (key, expire_at) = (self.key(handle).into(), self.expire_at(handle));
-        if let Some(snapshot) = &mut self.snapshot {
-            snapshot.keep_value(key, value, expire_at);
-        }
-        None
+        let Some(mut snapshot) = self.snapshot.take() else {
+            return Some(value);
+        };
+        let about = (self.key(handle), self.expire_at(handle), self.clock(handle));
+        let value = snapshot.keep_taken(value, about, object);
+        self.snapshot = Some(snapshot);
+        value
     }
 }
 
@@ -278,6 +277,11 @@ impl Shard {
             Value::Stream(stream) => ValueMut::Stream(stream),
             Value::Int(_) | Value::Str(_) | Value::Large(_) => ValueMut::String,
         }
+    }
+
+    /// Makes room for so many keys, if there is none yet.
+    pub fn reserve(&mut self, keys: usize) {
+        self.index.reserve(keys);
     }
 
     /// Adds a key that is not present.

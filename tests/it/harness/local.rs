@@ -5,14 +5,20 @@ use std::rc::Rc;
 
 use kvd::client::{ClientKey, Closing, Endpoint, Progress};
 use kvd::config::load::{Sources, load};
-use kvd::engine::Engine;
 use kvd::engine::busy::Alone;
+use kvd::engine::{Engine, Host};
+use kvd::host::Disk;
 use kvd::host::files::OsFiles;
+use kvd::host::memory::MemoryDisk;
+use kvd::persist::aof::LogState;
 use kvd::time::{Clock, Now};
 
 use super::machine::TestMachine;
 use super::value::{Value, decode_all};
 use super::{request, words};
+
+/// How often a turn asks whether a sync has ended.
+const SYNC_TRIES: usize = 1_000;
 
 /// When tests begin: a date long after any expiry in them was "in the past".
 const START_MS: i64 = 1_700_000_000_000;
@@ -77,6 +83,30 @@ impl Kvd {
 
     /// A server whose random choices and hashes follow from `seed`.
     pub fn seeded(seed: u64, options: &[(&str, &str)]) -> Kvd {
+        Kvd::on(MemoryDisk::default(), seed, options)
+    }
+
+    /// A server on a disk that may hold files already.
+    pub fn on(disk: impl Disk + 'static, seed: u64, options: &[(&str, &str)]) -> Kvd {
+        Kvd::try_on(disk, seed, options).expect("files that can be loaded")
+    }
+
+    /// The same, if the files can be loaded.
+    pub fn try_on(
+        disk: impl Disk + 'static,
+        seed: u64,
+        options: &[(&str, &str)],
+    ) -> Result<Kvd, String> {
+        Kvd::at(disk, seed, options, START_MS)
+    }
+
+    /// The same, at a time of its own.
+    pub fn at(
+        disk: impl Disk + 'static,
+        seed: u64,
+        options: &[(&str, &str)],
+        unix_ms: i64,
+    ) -> Result<Kvd, String> {
         let mut arguments = Vec::new();
         for (name, value) in options {
             arguments.push(format!("--{name}").into_bytes());
@@ -90,23 +120,37 @@ impl Kvd {
         let loaded = load(&sources, &mut OsFiles, &mut stdin).expect("valid options");
         let config = loaded.config;
         let clock = Rc::new(Cell::new(Time {
-            unix_ms: START_MS,
+            unix_ms,
             mono_ns: 1_000_000_000,
             step_ns: 0,
         }));
         let machine = TestMachine::new(clock.clone());
-        let engine = Engine::new(
+        let mut engine = Engine::new(
             config,
             kvd::registry(),
             seed,
-            Box::new(TestClock(clock.clone())),
-            Box::new(machine.clone()),
+            Host {
+                clock: Box::new(TestClock(clock.clone())),
+                machine: Box::new(machine.clone()),
+                disk: Box::new(disk),
+            },
         );
-        Kvd {
+        engine.begin_turn();
+        engine
+            .begin_loading()
+            .map_err(|failed| failed.to_string())?;
+        while engine.is_loading() {
+            engine.begin_turn();
+            engine.tick();
+            if engine.take_exit().is_some() {
+                return Err("loading failed".to_owned());
+            }
+        }
+        Ok(Kvd {
             engine: Rc::new(RefCell::new(engine)),
             clock,
             machine,
-        }
+        })
     }
 
     /// A connected client.
@@ -169,6 +213,12 @@ impl Kvd {
             }
         }
         engine.tick();
+        // A disk that is gone does not answer: nobody waits for ever.
+        for _ in 0..SYNC_TRIES {
+            if engine.write_log() != LogState::Held {
+                break;
+            }
+        }
         engine
             .next_deadline()
             .is_some_and(|at| at <= engine.mono_us())

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Process {
     child: Child,
     port: u16,
-    dir: tempfile::TempDir,
+    /// Taken when the process ends before its folder.
+    dir: Option<tempfile::TempDir>,
 }
 
 impl Process {
@@ -24,10 +26,24 @@ impl Process {
         Process::start(env!("CARGO_BIN_EXE_kvd"), options).expect("kvd starts")
     }
 
+    /// The binary under test, in a folder that may hold data already.
+    pub fn kvd_in(dir: tempfile::TempDir, options: &[&str]) -> Process {
+        Process::start_in(env!("CARGO_BIN_EXE_kvd"), dir, options).expect("kvd starts")
+    }
+
     /// A server that takes Redis's options, on a free port and in a folder of its own.
     pub fn start(program: &str, options: &[&str]) -> Option<Process> {
+        let dir = tempfile::tempdir().expect("a folder");
+        Process::start_in(program, dir, options)
+    }
+
+    /// As [`Process::start`], in a given folder.
+    pub fn start_in(
+        program: &str,
+        mut dir: tempfile::TempDir,
+        options: &[&str],
+    ) -> Option<Process> {
         loop {
-            let dir = tempfile::tempdir().expect("a folder");
             let port = free_port();
             let log = std::fs::File::create(dir.path().join("log")).expect("a log");
             let child = Command::new(program)
@@ -39,11 +55,16 @@ impl Process {
                 .stdout(log)
                 .spawn()
                 .ok()?;
-            let mut process = Process { child, port, dir };
+            let mut process = Process {
+                child,
+                port,
+                dir: Some(dir),
+            };
             if process.is_up() {
                 return Some(process);
             }
             let log = process.log();
+            dir = process.into_dir();
             // Somebody else may take the port before the server does: try again then.
             if !log.contains("in use") {
                 eprintln!("{program} did not start:\n{log}");
@@ -73,9 +94,37 @@ impl Process {
         self.child.id()
     }
 
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        self.dir.as_ref().expect("a running process").path()
+    }
+
+    /// Kills it and keeps its folder.
+    pub fn into_dir(mut self) -> tempfile::TempDir {
+        self.dir.take().expect("a running process")
+    }
+
+    /// A file in its folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.dir().join(name)
+    }
+
     /// What it printed so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+        std::fs::read_to_string(self.dir().join("log")).unwrap_or_default()
+    }
+
+    /// Waits until it has printed this; what it printed so far.
+    pub fn wait_for_log(&self, text: &str) -> String {
+        let start = Instant::now();
+        loop {
+            let log = self.log();
+            assert!(start.elapsed() < PATIENCE, "no '{text}' in the log:\n{log}");
+            if log.contains(text) {
+                return log;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Sends a signal by name.

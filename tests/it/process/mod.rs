@@ -37,7 +37,7 @@ fn run(args: &[&str], stdin: &[u8]) -> (Option<i32>, String) {
 #[test]
 fn it_starts_and_says_where_it_listens() {
     let mut server = Process::kvd(&[]);
-    let log = server.log();
+    let log = server.wait_for_log("Ready to accept connections");
     let address = format!("listening on 127.0.0.1:{}", server.port());
     let anywhere = [
         &address,

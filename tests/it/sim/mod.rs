@@ -6,6 +6,8 @@
 //! `KVD_SEEDS=n` runs that many. A type is one file with a table of [`model::Row`]s, listed in
 //! [`ROWS`], and a variant of [`model::Data`].
 
+mod crash;
+mod disk;
 mod generate;
 mod hashes;
 mod keys;

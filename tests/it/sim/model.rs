@@ -173,6 +173,7 @@ impl Ctx<'_> {
 }
 
 /// The data of all databases.
+#[derive(Clone)]
 pub struct Model {
     pub now_ms: i64,
     /// The keys that are there.

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use fastrand::Rng;
 
 use super::ROWS;
+use super::crash::Durable;
 use super::generate::Gen;
 use super::model::{Command, Ctx, Data, Model, Session, Words};
 use super::transactions::execute;
@@ -104,6 +105,8 @@ impl Drop for Trace {
 
 struct World {
     kvd: Kvd,
+    /// Where it keeps its data, if it does.
+    durable: Option<Durable>,
     model: Model,
     peers: Vec<Peer>,
     generate: Gen,
@@ -115,7 +118,13 @@ struct World {
 impl World {
     fn new(seed: u64, verbose: bool) -> World {
         let mut rng = Rng::with_seed(seed);
-        let kvd = Kvd::seeded(seed, &options(&mut rng));
+        let options = options(&mut rng);
+        let (mut durable, kvd) = if rng.bool() {
+            let (durable, kvd) = Durable::start(seed, &mut rng, options);
+            (Some(durable), kvd)
+        } else {
+            (None, Kvd::seeded(seed, &options))
+        };
         kvd.tick_by_ns([0, 0, 1_000, 50_000, 400_000][rng.usize(..5)]);
         let pool = [2, 8, 20, 20, 2_000][rng.usize(..5)];
         let mut commands = Vec::new();
@@ -125,6 +134,9 @@ impl World {
             commands.extend(std::iter::repeat_n(row, weight as usize));
         }
         let model = Model::new(3, kvd.unix_ms());
+        if let Some(durable) = &mut durable {
+            durable.note(&kvd, &model);
+        }
         let peers = (0..1 + rng.usize(..5)).map(|_| Peer::new(&kvd)).collect();
         World {
             generate: Gen {
@@ -134,6 +146,7 @@ impl World {
                 databases: 3,
             },
             kvd,
+            durable,
             model,
             peers,
             commands,
@@ -157,6 +170,55 @@ impl World {
             80..95 => self.pass_time(),
             95..98 => self.set_clock_back(),
             _ => self.break_connection(peer),
+        }
+        let Some(durable) = &mut self.durable else {
+            return;
+        };
+        if self.generate.once_in(15) {
+            let client = self.kvd.client();
+            client.send("BGREWRITEAOF");
+            client.disconnect();
+        }
+        self.kvd.one_turn();
+        durable.note(&self.kvd, &self.model);
+        if self.generate.once_in(40) {
+            self.crash();
+        }
+    }
+
+    /// The server ends in the middle of things, and comes again.
+    fn crash(&mut self) {
+        for index in 0..self.peers.len() {
+            self.read_replies(index);
+        }
+        let Some(durable) = &mut self.durable else {
+            return;
+        };
+        let (kvd, models, how) = durable.restart(&self.kvd, &mut self.generate.rng);
+        self.trace
+            .add(format!("{how}, {} states allowed", models.len()));
+        self.kvd = kvd;
+        for peer in &mut self.peers {
+            *peer = Peer::new(&self.kvd);
+        }
+        let client = self.kvd.client();
+        let now_ms = self.kvd.unix_ms();
+        let mut allowed = models.into_iter().map(|mut model| {
+            model.set_now(now_ms);
+            revive(&mut model, &client);
+            model
+        });
+        let found = allowed.find(|model| difference(model, &client).is_none());
+        client.disconnect();
+        let seed = self.trace.seed;
+        let Some(model) = found else {
+            let client = self.kvd.client();
+            let what = difference(&self.model, &client);
+            panic!("seed {seed}: after a {how} the data is none that is allowed; now {what:?}");
+        };
+        self.model = model;
+        if let Some(durable) = &mut self.durable {
+            durable.note(&self.kvd, &self.model);
         }
     }
 
@@ -324,26 +386,17 @@ impl World {
         for index in 0..self.peers.len() {
             self.forget_watched(index);
         }
+        if let Some(durable) = &mut self.durable {
+            // Which keys come back depends on what of their removal is durable: all of it.
+            self.kvd.engine().flush_log().expect("a disk that works");
+            durable.note(&self.kvd, &self.model);
+        }
         let ms = self.generate.rng.i64(1..20_000);
         self.trace.add(format!("the clock is set back by {ms} ms"));
         self.kvd.jump_wall_ms(-ms);
         self.clock_moved();
         let client = self.kvd.client();
-        for db in 0..self.model.dbs.len() {
-            client.cmd(&format!("SELECT {db}"));
-            let again: Vec<Vec<u8>> = self.model.limbo[db]
-                .iter()
-                .filter(|(_, entry)| entry.expire_at.is_some_and(|at| at > self.model.now_ms))
-                .map(|(key, _)| key.clone())
-                .collect();
-            for key in again {
-                if client.cmd_words(&[&b"EXISTS"[..], key.as_slice()]).int() == 1 {
-                    self.model.revive(db, &key);
-                } else {
-                    self.model.limbo[db].remove(&key);
-                }
-            }
-        }
+        revive(&mut self.model, &client);
         client.disconnect();
     }
 
@@ -374,40 +427,11 @@ impl World {
     fn check_everything(&mut self) {
         self.kvd.engine().keyspace.check_invariants();
         let client = self.kvd.client();
-        for db in 0..self.model.dbs.len() {
-            client.cmd(&format!("SELECT {db}"));
-            let mut got: Vec<Vec<u8>> = client.cmd("KEYS *").items().iter().map(bytes_of).collect();
-            got.sort();
-            let wanted: Vec<Vec<u8>> = self.model.dbs[db].keys().cloned().collect();
-            assert_eq!(
-                got, wanted,
-                "seed {}: keys of database {db}",
-                self.trace.seed
-            );
-            self.check_values(&client, db);
+        let seed = self.trace.seed;
+        if let Some(what) = difference(&self.model, &client) {
+            panic!("seed {seed}: {what}");
         }
         client.disconnect();
-    }
-
-    fn check_values(&self, client: &Client, db: usize) {
-        let entries: Vec<_> = self.model.dbs[db].iter().collect();
-        let mut input = Vec::new();
-        for (key, entry) in &entries {
-            input.extend(request(&[&b"TYPE"[..], key.as_slice()]));
-            input.extend(request(&[&b"PTTL"[..], key.as_slice()]));
-            input.extend(request(&read_all(&entry.data, key)));
-        }
-        client.send_raw(&input);
-        let replies = client.take();
-        assert_eq!(replies.len(), entries.len() * 3);
-        for ((key, entry), got) in entries.iter().zip(replies.chunks(3)) {
-            let left = entry.expire_at.map_or(-1, |at| at - self.model.now_ms);
-            let met = got[0].text() == entry.data.kind()
-                && got[1].int() == left
-                && whole(&entry.data).is_met(&got[2], false);
-            let seed = self.trace.seed;
-            assert!(met, "seed {seed}: {}: {got:?}, not {entry:?}", show(key));
-        }
     }
 
     /// Everything that was written arrives; then all must agree.
@@ -427,6 +451,66 @@ impl World {
         }
         assert!(self.kvd.engine().watch.is_empty() && self.kvd.engine().blocked.is_empty());
     }
+}
+
+/// After the clock was set back: keys whose time had come may be there again.
+fn revive(model: &mut Model, client: &Client) {
+    for db in 0..model.dbs.len() {
+        client.cmd(&format!("SELECT {db}"));
+        let again: Vec<Vec<u8>> = model.limbo[db]
+            .iter()
+            .filter(|(_, entry)| entry.expire_at.is_some_and(|at| at > model.now_ms))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in again {
+            if client.cmd_words(&[&b"EXISTS"[..], key.as_slice()]).int() == 1 {
+                model.revive(db, &key);
+            } else {
+                model.limbo[db].remove(&key);
+            }
+        }
+    }
+}
+
+/// Where the data of a server is not what a model says.
+fn difference(model: &Model, client: &Client) -> Option<String> {
+    for db in 0..model.dbs.len() {
+        client.cmd(&format!("SELECT {db}"));
+        let mut got: Vec<Vec<u8>> = client.cmd("KEYS *").items().iter().map(bytes_of).collect();
+        got.sort();
+        let wanted: Vec<Vec<u8>> = model.dbs[db].keys().cloned().collect();
+        if got != wanted {
+            return Some(format!("keys of database {db}: {got:?}, not {wanted:?}"));
+        }
+        let what = different_value(model, client, db);
+        if what.is_some() {
+            return what;
+        }
+    }
+    None
+}
+
+fn different_value(model: &Model, client: &Client, db: usize) -> Option<String> {
+    let entries: Vec<_> = model.dbs[db].iter().collect();
+    let mut input = Vec::new();
+    for (key, entry) in &entries {
+        input.extend(request(&[&b"TYPE"[..], key.as_slice()]));
+        input.extend(request(&[&b"PTTL"[..], key.as_slice()]));
+        input.extend(request(&read_all(&entry.data, key)));
+    }
+    client.send_raw(&input);
+    let replies = client.take();
+    assert_eq!(replies.len(), entries.len() * 3);
+    for ((key, entry), got) in entries.iter().zip(replies.chunks(3)) {
+        let left = entry.expire_at.map_or(-1, |at| at - model.now_ms);
+        let met = got[0].text() == entry.data.kind()
+            && got[1].int() == left
+            && whole(&entry.data).is_met(&got[2], false);
+        if !met {
+            return Some(format!("{}: {got:?}, not {entry:?}", show(key)));
+        }
+    }
+    None
 }
 
 /// A configuration: few or many shards, collections that turn large early or late.

@@ -371,20 +371,31 @@ impl List {
         }
     }
 
+    /// Number of nodes, for saving; an empty list has one.
+    pub fn node_count(&self) -> usize {
+        match &self.0 {
+            Repr::Packed(_) => 1,
+            Repr::Deque(deque) => deque.nodes.node_count(),
+        }
+    }
+
     /// The nodes, for saving: each is a listpack or one plain element.
     pub fn nodes(&self) -> impl Iterator<Item = NodeView<'_>> {
+        self.nodes_from(0)
+    }
+
+    /// The nodes behind the first `skipped`, for saving.
+    pub fn nodes_from(&self, skipped: usize) -> impl Iterator<Item = NodeView<'_>> {
         let (pack, mut walk) = match &self.0 {
             Repr::Packed(pack) => {
                 let entries = pack.entries().as_bytes();
-                (
-                    Some(NodeView::Packed {
-                        entries,
-                        count: pack.len(),
-                    }),
-                    Default::default(),
-                )
+                let view = NodeView::Packed {
+                    entries,
+                    count: pack.len(),
+                };
+                ((skipped == 0).then_some(view), Default::default())
             }
-            Repr::Deque(deque) => (None, deque.nodes.iter()),
+            Repr::Deque(deque) => (None, deque.nodes.iter_from(skipped)),
         };
         pack.into_iter().chain(std::iter::from_fn(move || {
             let node = walk.forward()?;

@@ -253,6 +253,20 @@ impl Nodes {
         }
     }
 
+    /// The nodes behind the first `skipped`, to the last.
+    pub fn iter_from(&self, mut skipped: usize) -> Walk<'_> {
+        for (number, chunk) in self.chunks.iter().enumerate() {
+            if skipped < chunk.nodes.len() {
+                return Walk {
+                    nodes: chunk.nodes.range(skipped..),
+                    chunks: self.chunks.range(number + 1..),
+                };
+            }
+            skipped -= chunk.nodes.len();
+        }
+        Walk::default()
+    }
+
     /// Memory of the directory, without that of the nodes.
     pub fn heap_bytes(&self) -> usize {
         let nodes: usize = self.chunks.iter().map(|chunk| chunk.nodes.capacity()).sum();

@@ -43,6 +43,16 @@ pub fn validate(bytes: &[u8]) -> Result<Checked, Malformed> {
     let (mut rest, mut count, mut canonical) = (entries, 0, true);
     while !rest.is_empty() {
         let len = checked_len(rest).ok_or(Malformed)?;
+        count += 1;
+        // Nearly all entries are short.
+        if len < 128 {
+            if rest.get(len) != Some(&(len as u8)) {
+                return Err(Malformed);
+            }
+            canonical &= is_canonical(rest);
+            rest = &rest[len + 1..];
+            continue;
+        }
         let mut expected = [0; 5];
         let expected = &mut expected[..backlen_len(len)];
         write_backlen(expected, len);
@@ -53,7 +63,6 @@ pub fn validate(bytes: &[u8]) -> Result<Checked, Malformed> {
             .inspect(|_| {
                 canonical &= is_canonical(rest);
             })?;
-        count += 1;
     }
     let header = u16::from_le_bytes([low, high]);
     let stated = count.min(COUNT_UNKNOWN as usize) as u16;
@@ -86,6 +95,12 @@ fn checked_len(rest: &[u8]) -> Option<usize> {
 /// its value.
 fn is_canonical(rest: &[u8]) -> bool {
     let (entry, _) = decode(rest);
+    match (rest[0], entry) {
+        (0..0x80, _) => return true,
+        (0x80..0xc0, Entry::Str(text)) => return parse_int(text).is_none(),
+        (0xc0..0xe0, Entry::Int(value)) => return !(0..128).contains(&value),
+        _ => {}
+    }
     match entry {
         Entry::Str(bytes) if parse_int(bytes).is_some() => false,
         _ => Encoded::of(entry).matches(rest),

@@ -130,6 +130,12 @@ impl Group {
         })
     }
 
+    /// The consumer at a place in the order of names.
+    pub fn consumer_at(&self, place: usize) -> Option<(ConsumerIndex, &Consumer)> {
+        let index = ConsumerIndex(*self.by_name.get(place)?);
+        Some((index, self.consumer(index)?))
+    }
+
     /// The consumer called `name`.
     pub fn find_consumer(&self, name: &[u8]) -> Option<ConsumerIndex> {
         self.place_of(name)

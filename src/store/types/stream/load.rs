@@ -115,10 +115,15 @@ impl StreamLoader {
     }
 
     /// Begins the memory of idempotent producers.
-    pub fn set_idmp(&mut self, limits: IdmpLimits, added: u64, duplicates: u64) {
-        let mut idmp = Idmp::new(limits);
-        idmp.restore_counters(added, duplicates);
-        self.stream.idmp = Some(Box::new(idmp));
+    pub fn set_idmp(&mut self, limits: IdmpLimits) {
+        self.stream.idmp = Some(Box::new(Idmp::new(limits)));
+    }
+
+    /// Sets how many messages of producers were ever added, and how many recognised.
+    pub fn set_idmp_counters(&mut self, added: u64, duplicates: u64) {
+        if let Some(idmp) = &mut self.stream.idmp {
+            idmp.restore_counters(added, duplicates);
+        }
     }
 
     /// Adds a message of a producer; messages come in the order of their arrival. Only ids are
@@ -248,6 +253,12 @@ impl Node<'_> {
 impl Stream {
     /// The blocks, ascending, to be saved.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        self.log.blocks().map(|(id, block)| Node { id, block })
+        self.nodes_from(StreamId::MIN)
+    }
+
+    /// The blocks from the one that may hold `id` on.
+    pub fn nodes_from(&self, id: StreamId) -> impl Iterator<Item = Node<'_>> {
+        let blocks = self.log.blocks_from(id);
+        blocks.map(|(id, block)| Node { id: *id, block })
     }
 }

@@ -326,7 +326,7 @@ impl Log {
     }
 
     /// The blocks that may hold `id` or what comes after it.
-    fn blocks_from(&self, id: StreamId) -> Blocks<'_> {
+    pub fn blocks_from(&self, id: StreamId) -> Blocks<'_> {
         let tail = Some((&self.tail_base, &self.tail)).filter(|_| !self.tail.is_vacant());
         let sealed = if self.tail_reaches(id) {
             btree_map::Range::default()

@@ -242,15 +242,12 @@ fn groups_are_put_together() {
     assert!(group.released().map(|p| p.id.ms).eq([4, 3]));
     loader.add_group(b"g", group.clone()).unwrap();
     assert_eq!(loader.add_group(b"g", group), Err(LoadError::Duplicate));
-    loader.set_idmp(
-        IdmpLimits {
-            duration_s: 9,
-            max_size: 2,
-        },
-        20,
-        3,
-    );
+    loader.set_idmp(IdmpLimits {
+        duration_s: 9,
+        max_size: 2,
+    });
     loader.add_message(b"p", b"i", ID(50, 0), 40);
+    loader.set_idmp_counters(20, 3);
     let stream = loader.finish();
     stream.check_invariants();
     let group = stream.group(b"g").unwrap();

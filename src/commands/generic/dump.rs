@@ -1,0 +1,143 @@
+//! DUMP and RESTORE: a value as bytes that this server, Redis and Valkey take back.
+
+use crate::config::RdbVersionCheck;
+use crate::engine::context::{KeyCtx, ServerCtx};
+use crate::engine::error::{CommandError, CommandResult};
+use crate::engine::notify::EventClass;
+use crate::persist::rdb::{self, DumpError, FooterCheck, LoadContext, WriteOptions};
+use crate::resp::args::Args;
+use crate::resp::number::{format_i64, parse_i64};
+use crate::store::db::Slot;
+use crate::store::evict::{clock_of_frequency, clock_of_idle};
+use crate::store::value::Value;
+
+/// What RESTORE was told besides key, time and payload.
+#[derive(Default)]
+struct Options {
+    replace: bool,
+    is_absolute: bool,
+    idle_s: Option<u64>,
+    frequency: Option<u8>,
+}
+
+/// DUMP key
+pub fn dump(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let key = ctx.key(args.at(1));
+    let Some(slot) = ctx.read(&key) else {
+        ctx.reply.null();
+        return Ok(());
+    };
+    let options = WriteOptions {
+        compresses: ctx.config.rdbcompression,
+        family: ctx.config.rdb_format.into(),
+    };
+    let payload = rdb::dump(ctx.db.value(slot), options);
+    ctx.reply.bulk(&payload);
+    Ok(())
+}
+
+/// RESTORE key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
+pub fn restore(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    let options = Options::parse(args)?;
+    let check = FooterCheck {
+        takes_any_version: ctx.engine.config.rdb_version_check == RdbVersionCheck::Relaxed,
+        skips_checksum: ctx.engine.skips_dump_checksum,
+    };
+    let mut ctx = ctx.keys();
+    let key = ctx.key(args.at(1));
+    let there = ctx.write(&key);
+    if there.is_some() && !options.replace {
+        return Err(CommandError::BUSY_KEY);
+    }
+    let ttl = parse_i64(args.at(2)).ok_or(CommandError::NOT_INTEGER)?;
+    if ttl < 0 {
+        return Err(CommandError::fixed("ERR Invalid TTL value, must be >= 0"));
+    }
+    let value = read(&ctx, args.at(3), check)?;
+    let expire_at = match ttl {
+        0 => None,
+        ttl if options.is_absolute => Some(ttl),
+        ttl => Some(ttl.saturating_add(ctx.now.unix_ms)),
+    };
+    if let Some(there) = there {
+        ctx.delete(there);
+    }
+    if expire_at.is_some_and(|at| ctx.is_past(at)) {
+        if there.is_some() {
+            ctx.modified(key.bytes);
+            ctx.propagate_as(&[b"UNLINK", key.bytes]);
+            ctx.notify(EventClass::GENERIC, "del", key.bytes);
+        }
+        ctx.reply.ok();
+        return Ok(());
+    }
+    let slot = ctx.insert(&key, value.into());
+    ctx.db.set_expire(slot, expire_at);
+    set_clock(&mut ctx, slot, &options);
+    if let Some(at) = expire_at.filter(|_| !options.is_absolute) {
+        let at = format_i64(at);
+        let mut words: Vec<&[u8]> = vec![b"RESTORE", key.bytes, &at];
+        words.extend(args.iter_from(3));
+        words.push(b"ABSTTL");
+        ctx.propagate_as(&words);
+    }
+    ctx.modified(key.bytes);
+    ctx.notify(EventClass::GENERIC, "restore", key.bytes);
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// Fields whose time has come are kept until housekeeping, which tells replicas, removes them.
+fn read(ctx: &KeyCtx<'_>, payload: &[u8], check: FooterCheck) -> Result<Value, CommandError> {
+    let context = LoadContext::new(ctx.config, ctx.hasher, ctx.now.unix_ms, false);
+    match rdb::restore(payload, check, &context) {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) | Err(DumpError::Format) => Err(CommandError::fixed("ERR Bad data format")),
+        Err(DumpError::Footer) => Err(CommandError::fixed(
+            "ERR DUMP payload version or checksum are wrong",
+        )),
+    }
+}
+
+/// What does not belong to the policy in force is ignored.
+fn set_clock(ctx: &mut KeyCtx<'_>, slot: Slot, options: &Options) {
+    let is_frequency = ctx.config.maxmemory_policy.is_lfu();
+    let clock = match (options.frequency, options.idle_s) {
+        (Some(frequency), _) if is_frequency => clock_of_frequency(frequency, ctx.now),
+        (_, Some(idle_s)) if !is_frequency => clock_of_idle(idle_s, ctx.now),
+        _ => return,
+    };
+    ctx.db.set_clock(slot, clock);
+}
+
+impl Options {
+    fn parse(args: Args<'_>) -> Result<Options, CommandError> {
+        let mut options = Options::default();
+        let mut i = 4;
+        while i < args.len() {
+            let word = args.at(i);
+            let number = args.get(i + 1);
+            match (word.to_ascii_lowercase().as_slice(), number) {
+                (b"replace", _) => options.replace = true,
+                (b"absttl", _) => options.is_absolute = true,
+                (b"idletime", Some(number)) if options.frequency.is_none() => {
+                    let idle = parse_i64(number).ok_or(CommandError::NOT_INTEGER)?;
+                    options.idle_s = Some(u64::try_from(idle).map_err(|_| {
+                        CommandError::fixed("ERR Invalid IDLETIME value, must be >= 0")
+                    })?);
+                    i += 1;
+                }
+                (b"freq", Some(number)) if options.idle_s.is_none() => {
+                    let frequency = parse_i64(number).ok_or(CommandError::NOT_INTEGER)?;
+                    options.frequency = Some(u8::try_from(frequency).map_err(|_| {
+                        CommandError::fixed("ERR Invalid FREQ value, must be >= 0 and <= 255")
+                    })?);
+                    i += 1;
+                }
+                _ => return Err(CommandError::SYNTAX),
+            }
+            i += 1;
+        }
+        Ok(options)
+    }
+}

@@ -1,0 +1,62 @@
+//! The end of the server: what is saved before it, and what prevents it.
+
+use crate::config::ShutdownFlags;
+
+use super::Engine;
+
+/// A signal that asks the server to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShutdownSignal {
+    /// SIGTERM.
+    Term,
+    /// SIGINT, as of Ctrl-C.
+    Int,
+}
+
+/// What is needed for the end could not be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutdownFailed;
+
+impl Engine {
+    /// Ends the server after this turn, once everything that is to be saved is on disk.
+    ///
+    /// # Errors
+    /// The last snapshot cannot be written and `force` was not given: the server goes on.
+    pub fn shut_down(&mut self, flags: ShutdownFlags) -> Result<(), ShutdownFailed> {
+        // What is half loaded must not replace what is on disk.
+        let saves = !self.is_loading() && !flags.nosave;
+        if self.cancel_snapshots() {
+            tracing::warn!("The snapshot under way was given up");
+        }
+        if saves && (flags.save || !self.config.save.is_empty()) {
+            tracing::info!("Saving the final RDB snapshot before exiting.");
+            if self.save_and_wait().is_err() {
+                if !flags.force {
+                    tracing::warn!("Error trying to save the DB, can't exit.");
+                    return Err(ShutdownFailed);
+                }
+                tracing::warn!("Error trying to save the DB, exiting all the same.");
+            }
+        }
+        if let Err(error) = self.flush_log() {
+            tracing::warn!("Error writing the append only file: {error}");
+            if !flags.force && !flags.nosave {
+                return Err(ShutdownFailed);
+            }
+        }
+        self.request_exit(0);
+        Ok(())
+    }
+
+    /// SIGTERM or SIGINT arrived.
+    pub fn signal_shutdown(&mut self, signal: ShutdownSignal) {
+        let (name, flags) = match signal {
+            ShutdownSignal::Term => ("SIGTERM", self.config.shutdown_on_sigterm),
+            ShutdownSignal::Int => ("SIGINT", self.config.shutdown_on_sigint),
+        };
+        tracing::warn!("Received {name}, shutting down");
+        if self.shut_down(flags).is_err() {
+            tracing::warn!("{name} received but errors trying to shut down the server");
+        }
+    }
+}

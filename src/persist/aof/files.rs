@@ -1,0 +1,242 @@
+//! The files of the append-only directory: their names, the manifest on disk, and what is done
+//! with them when the server starts.
+
+use std::io;
+
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::host::{Disk, OpenMode};
+
+use super::log::Log;
+use super::manifest::{Entry, FileType, Manifest};
+
+/// The manifest is read whole; a longer one is none.
+const MANIFEST_BYTES_MAX: u64 = 16 << 20;
+
+/// How the files are called: `appenddirname` and `appendfilename`.
+#[derive(Clone, Debug)]
+pub struct Names {
+    dir: String,
+    file: String,
+}
+
+impl Names {
+    /// The names that the configuration gives.
+    pub fn of(config: &Config) -> Names {
+        Names {
+            dir: config.appenddirname.clone(),
+            file: config.appendfilename.clone(),
+        }
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &str {
+        &self.dir
+    }
+
+    /// A file of the directory, by its name.
+    pub fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.dir)
+    }
+
+    fn manifest(&self) -> String {
+        self.path(&format!("{}.manifest", self.file))
+    }
+
+    fn new_manifest(&self) -> String {
+        self.path(&format!("temp-{}.manifest", self.file))
+    }
+
+    /// A base.
+    pub fn base(&self, seq: u64, is_rdb: bool) -> Entry {
+        let suffix = if is_rdb { "rdb" } else { "aof" };
+        Entry {
+            name: format!("{}.{seq}.base.{suffix}", self.file),
+            seq,
+            kind: FileType::Base,
+        }
+    }
+
+    /// An incremental file.
+    pub fn incr(&self, seq: u64) -> Entry {
+        Entry {
+            name: format!("{}.{seq}.incr.aof", self.file),
+            seq,
+            kind: FileType::Incr,
+        }
+    }
+}
+
+/// Reads the manifest, if there is one.
+///
+/// # Errors
+/// What the disk says, or what is wrong with the manifest.
+pub fn read_manifest(disk: &mut dyn Disk, names: &Names) -> io::Result<Option<Manifest>> {
+    let path = names.manifest();
+    let Some(len) = disk.stat(&path)? else {
+        return Ok(None);
+    };
+    if len > MANIFEST_BYTES_MAX {
+        return Err(io::Error::other("The AOF manifest file is too long"));
+    }
+    let file = disk.open(&path, OpenMode::Read)?;
+    let mut text = vec![0; len as usize];
+    let mut filled = 0;
+    while filled < text.len() {
+        match disk.read_at(file, filled as u64, &mut text[filled..])? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    disk.close(file);
+    text.truncate(filled);
+    Manifest::parse(&text).map(Some).map_err(io::Error::other)
+}
+
+/// Replaces the manifest, so that a crash leaves the old or the new one, and waits until it is
+/// durable.
+///
+/// # Errors
+/// What the disk says; the old manifest stays then.
+pub fn write_manifest(disk: &mut dyn Disk, names: &Names, manifest: &Manifest) -> io::Result<()> {
+    let new = names.new_manifest();
+    let file = disk.open(&new, OpenMode::Create)?;
+    let written = disk
+        .append_all(file, &manifest.text())
+        .and_then(|()| disk.sync(file));
+    disk.close(file);
+    written?;
+    disk.rename(&new, &names.manifest())?;
+    disk.sync_dir(names.dir())
+}
+
+/// A file to be loaded.
+#[derive(Clone, Debug)]
+pub struct LoadFile {
+    /// Where it lies.
+    pub path: String,
+    /// Bytes of it.
+    pub len: u64,
+    /// Only the last may end too early.
+    pub is_last: bool,
+}
+
+impl Engine {
+    /// Finds the files to be loaded; none if there is no append-only file yet. A file of a server
+    /// before Redis 7 becomes the base of a new directory.
+    ///
+    /// # Errors
+    /// The manifest cannot be read or is wrong, or a file is missing.
+    pub fn find_aof(&mut self) -> io::Result<Vec<LoadFile>> {
+        let names = Names::of(&self.config);
+        let disk = self.disk.as_mut();
+        let manifest = match read_manifest(disk, &names)? {
+            Some(manifest) => manifest,
+            None if disk.stat(&names.file)?.is_some() => upgrade(disk, &names)?,
+            None => return Ok(Vec::new()),
+        };
+        finish_upgrade(disk, &names, &manifest)?;
+        let count = manifest.to_load().count();
+        let mut files = Vec::new();
+        for (index, entry) in manifest.to_load().enumerate() {
+            let path = names.path(&entry.name);
+            let Some(len) = disk.stat(&path)? else {
+                return Err(io::Error::new(
+                    io::ErrorKind::NotFound,
+                    format!("The AOF file {} : No such file or directory", entry.name),
+                ));
+            };
+            files.push(LoadFile {
+                path,
+                len,
+                is_last: index + 1 == count,
+            });
+        }
+        self.persist.aof.manifest = manifest;
+        let last = files.iter().filter(|file| !file.is_last);
+        self.persist.aof.rewrites.other_bytes = last.map(|file| file.len).sum();
+        Ok(files)
+    }
+
+    /// Goes on writing where the files end, or begins them: with the data that is there, if a
+    /// snapshot was loaded.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn open_aof(&mut self) -> io::Result<()> {
+        let names = Names::of(&self.config);
+        let mut manifest = std::mem::take(&mut self.persist.aof.manifest);
+        let disk = self.disk.as_mut();
+        disk.create_dir(names.dir())?;
+        disk.sync_dir("")?;
+        let is_new = manifest == Manifest::default();
+        if is_new {
+            let base = names.base(1, self.config.aof_use_rdb_preamble);
+            self.write_first_base(&names.path(&base.name))?;
+            manifest.base = Some(base);
+        }
+        let disk = self.disk.as_mut();
+        if manifest.incr.is_empty() {
+            manifest.incr.push(names.incr(1));
+        }
+        let last = manifest.incr.last().map(|entry| names.path(&entry.name));
+        let file = disk.open(&last.unwrap_or_default(), OpenMode::Append)?;
+        // What another process left may be in the kernel only.
+        disk.sync(file)?;
+        let len = disk.len(file)?;
+        remove_history(disk, &names, &mut manifest);
+        write_manifest(disk, &names, &manifest)?;
+        let aof = &mut self.persist.aof;
+        aof.manifest = manifest;
+        aof.begin_file(Log::new(file, len));
+        aof.rewrites.base_bytes = aof.rewrites.other_bytes + len;
+        self.effects.listeners.propagation = true;
+        Ok(())
+    }
+}
+
+/// Makes the one file of an old server the base.
+fn upgrade(disk: &mut dyn Disk, names: &Names) -> io::Result<Manifest> {
+    tracing::info!("Migrating the old-style append only file {}", names.file);
+    disk.create_dir(names.dir())?;
+    disk.sync_dir("")?;
+    let manifest = Manifest {
+        base: Some(Entry {
+            name: names.file.clone(),
+            seq: 1,
+            kind: FileType::Base,
+        }),
+        ..Manifest::default()
+    };
+    write_manifest(disk, names, &manifest)?;
+    Ok(manifest)
+}
+
+/// Moves the old file into the directory; the manifest names it already.
+fn finish_upgrade(disk: &mut dyn Disk, names: &Names, manifest: &Manifest) -> io::Result<()> {
+    let is_base = |entry: &Entry| entry.name == names.file;
+    let path = names.path(&names.file);
+    if manifest.base.as_ref().is_some_and(is_base)
+        && disk.stat(&path)?.is_none()
+        && disk.stat(&names.file)?.is_some()
+    {
+        disk.rename(&names.file, &path)?;
+        disk.sync_dir(names.dir())?;
+        disk.sync_dir("")?;
+    }
+    Ok(())
+}
+
+/// Removes files that are not needed any more, and forgets them.
+pub fn remove_history(disk: &mut dyn Disk, names: &Names, manifest: &mut Manifest) {
+    for entry in manifest.history.drain(..) {
+        if let Err(error) = disk.remove(&names.path(&entry.name))
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(
+                "Cannot remove the old append only file {}: {error}",
+                entry.name
+            );
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The open incremental file: what was written to it, and how much of that is durable.
+
+use std::io;
+
+use crate::host::{Disk, FileId, SyncTicket};
+
+/// An open incremental file.
+#[derive(Debug)]
+pub struct Log {
+    file: FileId,
+    /// Bytes of the file.
+    len: u64,
+    /// How many of them are durable.
+    synced: u64,
+    /// The sync under way, and how many bytes it covers.
+    sync: Option<(SyncTicket, u64)>,
+    /// Behind `len` lie bytes of a write that failed.
+    is_torn: bool,
+}
+
+impl Log {
+    /// A log that goes on behind the `len` bytes of a file, all of which are durable.
+    pub fn new(file: FileId, len: u64) -> Log {
+        Log {
+            file,
+            len,
+            synced: len,
+            sync: None,
+            is_torn: false,
+        }
+    }
+
+    /// The file.
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// Bytes of the file.
+    pub fn bytes(&self) -> u64 {
+        self.len
+    }
+
+    /// How many of its bytes are durable.
+    pub fn synced(&self) -> u64 {
+        self.synced
+    }
+
+    /// Whether all of it is durable.
+    pub fn is_synced(&self) -> bool {
+        self.synced == self.len
+    }
+
+    /// Whether a sync is under way.
+    pub fn is_syncing(&self) -> bool {
+        self.sync.is_some()
+    }
+
+    /// Writes all of a batch or nothing: what could be written of it is cut off again.
+    ///
+    /// # Errors
+    /// What the disk says. If not even the cut succeeds, the torn batch stays; the next write cuts
+    /// it first.
+    pub fn write(&mut self, disk: &mut dyn Disk, batch: &[u8]) -> io::Result<()> {
+        if self.is_torn {
+            disk.truncate(self.file, self.len)?;
+            self.is_torn = false;
+        }
+        let result = disk.append_all(self.file, batch);
+        match result {
+            Ok(()) => self.len += batch.len() as u64,
+            Err(_) => self.is_torn = disk.truncate(self.file, self.len).is_err(),
+        }
+        result
+    }
+
+    /// Asks for a sync of what was written, unless one is under way or nothing is to be synced.
+    ///
+    /// # Errors
+    /// The disk takes no request.
+    pub fn request_sync(&mut self, disk: &mut dyn Disk) -> io::Result<()> {
+        if self.sync.is_none() && !self.is_synced() {
+            self.sync = Some((disk.request_sync(self.file)?, self.len));
+        }
+        Ok(())
+    }
+
+    /// The ticket of the sync under way.
+    pub fn ticket(&self) -> Option<SyncTicket> {
+        self.sync.map(|(ticket, _)| ticket)
+    }
+
+    /// The sync under way has ended.
+    pub fn sync_ended(&mut self, is_ok: bool) {
+        if let Some((_, covered)) = self.sync.take()
+            && is_ok
+        {
+            self.synced = covered;
+        }
+    }
+
+    /// Syncs now, and waits for it.
+    ///
+    /// # Errors
+    /// What the disk says: what is durable is not known then.
+    pub fn sync(&mut self, disk: &mut dyn Disk) -> io::Result<()> {
+        if !self.is_synced() {
+            disk.sync(self.file)?;
+            self.synced = self.len;
+        }
+        Ok(())
+    }
+}

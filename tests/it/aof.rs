@@ -1,0 +1,348 @@
+//! The append-only file: what is written, and that it makes the same data again.
+
+use kvd::host::memory::MemoryDisk;
+
+use crate::harness::Kvd;
+
+const ON: &[(&str, &str)] = &[("appendonly", "yes"), ("aof-use-rdb-preamble", "no")];
+const INCR: &str = "appendonlydir/appendonly.aof.1.incr.aof";
+
+/// A server with an append-only file, and its disk.
+struct Logged {
+    disk: MemoryDisk,
+    kvd: Kvd,
+}
+
+impl Logged {
+    fn new() -> Logged {
+        let disk = MemoryDisk::default();
+        let kvd = Kvd::on(disk.clone(), 1, ON);
+        Logged { disk, kvd }
+    }
+
+    /// The commands in the file, one a line, without the frames.
+    fn commands(&self) -> Vec<String> {
+        self.kvd.turn();
+        let content = self.disk.content(INCR).expect("an incremental file");
+        commands_of(&content)
+    }
+
+    /// What the commands of a script are written as.
+    fn written(script: &str) -> Vec<String> {
+        let logged = Logged::new();
+        let client = logged.kvd.client();
+        for line in script.split(';') {
+            client.cmd(line.trim());
+        }
+        let mut lines = logged.commands();
+        assert_eq!(lines.remove(0), "SELECT 0");
+        lines
+    }
+}
+
+fn commands_of(mut content: &[u8]) -> Vec<String> {
+    let mut commands = Vec::new();
+    let line = |content: &mut &[u8]| {
+        let end = content
+            .windows(2)
+            .position(|w| w == b"\r\n")
+            .expect("a line");
+        let line = String::from_utf8_lossy(&content[..end]).into_owned();
+        *content = &content[end + 2..];
+        line
+    };
+    while !content.is_empty() {
+        let head = line(&mut content);
+        if head.starts_with('#') {
+            continue;
+        }
+        let count: usize = head[1..].parse().expect("a count");
+        let mut words = Vec::new();
+        for _ in 0..count {
+            let len: usize = line(&mut content)[1..].parse().expect("a length");
+            words.push(String::from_utf8_lossy(&content[..len]).into_owned());
+            content = &content[len + 2..];
+        }
+        commands.push(words.join(" "));
+    }
+    commands
+}
+
+/// Asserts what a script is written as: lines separated by `;`.
+#[track_caller]
+fn assert_written(script: &str, wanted: &str) {
+    let wanted: Vec<&str> = wanted.split(';').map(str::trim).collect();
+    let written = Logged::written(script);
+    assert_eq!(written, wanted, "{script}");
+}
+
+#[test]
+fn times_are_written_as_dates() {
+    // The clock of a test stands at 1700000000000.
+    assert_written("SET k v EX 10", "SET k v PXAT 1700000010000");
+    assert_written("SET k v PX 10 GET", "SET k v PXAT 1700000000010");
+    assert_written("SETEX k 1 v", "SET k v PXAT 1700000001000");
+    assert_written("SET k v; EXPIRE k 5", "SET k v; PEXPIREAT k 1700000005000");
+    assert_written(
+        "SET k v; PEXPIRE k 5 NX",
+        "SET k v; PEXPIREAT k 1700000000005",
+    );
+    assert_written(
+        "SET k v; GETEX k EX 1",
+        "SET k v; PEXPIREAT k 1700000001000",
+    );
+    assert_written(
+        "SET k v EX 1; GETEX k PERSIST",
+        "SET k v PXAT 1700000001000; PERSIST k",
+    );
+    assert_written("SET k v; EXPIRE k -1", "SET k v; UNLINK k");
+    assert_written(
+        "HSET h f v; HPEXPIRE h 50 FIELDS 1 f",
+        "HSET h f v; HPEXPIREAT h 1700000000050 FIELDS 1 f",
+    );
+    assert_written("SET k v; GETDEL k", "SET k v; UNLINK k");
+}
+
+#[test]
+fn numbers_are_written_as_results() {
+    assert_written("INCRBYFLOAT n 1.5", "SET n 1.5 KEEPTTL");
+    assert_written("HINCRBYFLOAT h f 1.5", "HSET h f 1.5");
+    assert_written("INCR n; INCRBY n 5", "INCR n; INCRBY n 5");
+}
+
+#[test]
+fn chance_is_written_as_its_outcome() {
+    assert_written("SADD s a; SPOP s", "SADD s a; SREM s a");
+    assert_written("SADD s 1 2 3; SPOP s 3", "SADD s 1 2 3; UNLINK s");
+}
+
+#[test]
+fn transactions_lie_between_multi_and_exec() {
+    assert_written(
+        "MULTI; SET a 1; SET b 2; EXEC",
+        "MULTI; SET a 1; SET b 2; EXEC",
+    );
+    assert_written("MULTI; SET a 1; GET a; EXEC", "SET a 1");
+    assert_written("MULTI; GET a; EXEC; SET b 1", "SET b 1");
+    assert_written(
+        "MULTI; SET a 1; SELECT 2; SET a 2; EXEC; SET c 3",
+        "MULTI; SET a 1; SELECT 2; SET a 2; EXEC; SET c 3",
+    );
+}
+
+#[test]
+fn blocked_clients_are_written_after_what_woke_them() {
+    let logged = Logged::new();
+    let (waiting, client) = (logged.kvd.client(), logged.kvd.client());
+    waiting.send("BLPOP l 0");
+    client.cmd("RPUSH l a b");
+    assert_eq!(logged.commands(), ["SELECT 0", "RPUSH l a b", "LPOP l"]);
+    waiting.take();
+    waiting.send("BLMOVE l2 l3 LEFT RIGHT 0");
+    client.cmd("RPUSH l2 x");
+    assert_eq!(
+        logged.commands()[3..],
+        ["RPUSH l2 x", "LMOVE l2 l3 LEFT RIGHT"]
+    );
+}
+
+#[test]
+fn expired_keys_are_written_as_removed() {
+    let logged = Logged::new();
+    let client = logged.kvd.client();
+    client.cmd("SET k v PX 10");
+    logged.kvd.advance_ms(11);
+    client.cmd("GET k");
+    assert_eq!(logged.commands()[2..], ["UNLINK k"]);
+    client.cmd("HSET h f v g w");
+    client.cmd("HPEXPIRE h 10 FIELDS 1 f");
+    logged.kvd.advance_ms(1000);
+    client.cmd("HGETALL h");
+    assert_eq!(
+        logged.commands().last().map(String::as_str),
+        Some("HDEL h f")
+    );
+}
+
+#[test]
+fn nothing_is_written_for_what_changed_nothing() {
+    let script = "SET a 1; DEL b; SET a 2 NX; SREM s x; GET a; EXPIRE b 5; PERSIST a; LPOP l; \
+                  LPUSHX l x; HDEL h f; ZREM z m; SETRANGE e 0 \"\"; RENAMENX a a";
+    assert_written(script, "SET a 1");
+}
+
+/// Every family once or more; a server that loads the file has the same data.
+const EVERYTHING: &str = "\
+    SET s v EX 100; APPEND s w; SETRANGE s 5 x; SETBIT bits 77 1; INCR n; INCRBYFLOAT n 0.5; \
+    MSET a 1 b 2 c 3; RENAME a aa; COPY aa ab; MOVE b 3; GETDEL c; SETEX e 100 v; \
+    GETEX e PERSIST; RPUSH l a b c d; LPOP l; LSET l 0 z; LINSERT l AFTER z y; LREM l 1 c; \
+    LTRIM l 0 5; LMOVE l l2 LEFT RIGHT; RPOPLPUSH l l2; SADD set 1 2 3; SADD set x y; SPOP set; \
+    SPOP set 2; SMOVE set set2 x; SADD t 1 2 x; SINTERSTORE d set t; SUNIONSTORE u set t; \
+    HSET h f v g w; HINCRBY h n 3; HINCRBYFLOAT h n 1.5; HEXPIRE h 100 FIELDS 1 f; \
+    HSETEX h EX 50 FIELDS 1 x y; HGETEX h PERSIST FIELDS 1 f; HGETDEL h FIELDS 1 g; \
+    ZADD z 1 a 2 b 3 c; ZINCRBY z 2.5 a; ZPOPMAX z; ZADD z2 5 b; \
+    ZUNIONSTORE zu 2 z z2 AGGREGATE MAX; ZRANGESTORE zr z 0 -1; ZREMRANGEBYRANK zu 0 0; \
+    PFADD hll a b c; PFMERGE hll2 hll; GEOADD geo 13.361389 38.115556 Palermo; \
+    GEOSEARCHSTORE geo2 geo FROMMEMBER Palermo BYRADIUS 10 km; XADD st * f v; XADD st * f w; \
+    XADD st MAXLEN ~ 100 * f x; XGROUP CREATE st g 0; \
+    XREADGROUP GROUP g c1 COUNT 2 STREAMS st >; XAUTOCLAIM st g c2 0 0 COUNT 1; \
+    XTRIM st MAXLEN 2; XADD idmp IDMPAUTO p * f v; XADD idmp IDMP p i * f v; SELECT 5; \
+    SET other 1; SWAPDB 5 6; SELECT 0; BITOP NOT notbits bits; BITFIELD bf INCRBY u8 0 300; \
+    SORT l2 STORE sorted ALPHA; MULTI; SET tx 1; INCR tx; EXEC; DELEX tx IFEQ 2; \
+    INCREX rate BYINT 1 EX 10; MSETEX 2 m1 1 m2 2 EX 100; SET p v; EXPIRE p 100; PERSIST p; \
+    XNACK st g SILENT IDS 1 0-1 FORCE; FLUSHDB";
+
+#[test]
+fn loading_makes_the_same_data() {
+    let logged = Logged::new();
+    let client = logged.kvd.client();
+    let script = EVERYTHING.trim_end_matches("; FLUSHDB");
+    for line in script.split(';') {
+        let reply = client.cmd(line.trim());
+        assert!(
+            !format!("{reply:?}").starts_with("Error") || line.contains("XNACK"),
+            "{line}: {reply:?}"
+        );
+    }
+    logged.kvd.turn();
+    let again = Kvd::on(logged.disk.clone(), 2, ON);
+    let other = again.client();
+    assert_eq!(client.cmd("DEBUG DIGEST"), other.cmd("DEBUG DIGEST"));
+    for line in [
+        "XINFO STREAM st FULL",
+        "TTL s",
+        "HTTL h FIELDS 2 f x",
+        "DBSIZE",
+        "XINFO STREAM idmp",
+        "XPENDING st g",
+        "TTL m1",
+    ] {
+        assert_eq!(client.cmd(line), other.cmd(line), "{line}");
+    }
+    client.cmd("FLUSHALL");
+    logged.kvd.turn();
+    let empty = Kvd::on(logged.disk.clone(), 3, ON);
+    assert_eq!(empty.client().int("DBSIZE"), 0);
+}
+
+/// A file that was written by 20 single commands.
+fn twenty() -> (MemoryDisk, Vec<u8>) {
+    let logged = Logged::new();
+    let client = logged.kvd.client();
+    for i in 0..20 {
+        client.cmd(&format!("SET key{i} {i}"));
+        logged.kvd.turn();
+    }
+    let content = logged.disk.content(INCR).expect("a file");
+    (logged.disk, content)
+}
+
+#[test]
+fn a_torn_tail_is_cut_wherever_it_is() {
+    let (disk, content) = twenty();
+    for len in (0..content.len()).rev().step_by(7) {
+        disk.put(INCR, &content[..len]);
+        let kvd = Kvd::on(disk.clone(), 1, ON);
+        let keys = kvd.client().int("DBSIZE") as usize;
+        assert_eq!(keys, commands_of_whole_frames(&content[..len]));
+        let left = disk.content(INCR).expect("a file");
+        assert!(content.starts_with(&left), "only the tail is cut");
+        // The server goes on behind the cut.
+        let client = kvd.client();
+        client.cmd("SET more 1");
+        kvd.turn();
+        let again = Kvd::on(disk.clone(), 1, ON);
+        assert_eq!(again.client().int("DBSIZE") as usize, keys + 1);
+    }
+}
+
+/// SETs in frames that are complete.
+fn commands_of_whole_frames(content: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(content);
+    let mut rest = &*text;
+    let mut count = 0;
+    while let Some(after) = rest.strip_prefix("#KVD ") {
+        let len: usize = after
+            .get(..10)
+            .unwrap_or_default()
+            .parse()
+            .unwrap_or(usize::MAX);
+        let head = 43;
+        if rest.len() < head || rest.len() - head < len {
+            break;
+        }
+        count += rest[head..head + len].matches("SET").count();
+        rest = &rest[head + len..];
+    }
+    count
+}
+
+#[test]
+fn a_flipped_bit_never_loads_as_data() {
+    let (disk, content) = twenty();
+    for at in (0..content.len()).step_by(11) {
+        let mut damaged = content.clone();
+        damaged[at] ^= 4;
+        disk.put(INCR, &damaged);
+        // What a crash may leave is cut; here every frame after the first second says that the
+        // ones before it were not synced yet, so all of it may be torn.
+        let kvd = Kvd::try_on(disk.clone(), 1, ON);
+        let Ok(kvd) = kvd else { continue };
+        let client = kvd.client();
+        for i in 0..20 {
+            if client.int(&format!("EXISTS key{i}")) == 1 {
+                assert_eq!(client.text(&format!("GET key{i}")), i.to_string(), "{at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn damage_before_what_was_durable_is_refused() {
+    let logged = Logged::new();
+    let client = logged.kvd.client();
+    for i in 0..20 {
+        client.cmd(&format!("SET key{i} {i}"));
+        logged.kvd.advance_ms(600);
+    }
+    let mut content = logged.disk.content(INCR).expect("a file");
+    content[60] ^= 1;
+    logged.disk.put(INCR, &content);
+    assert!(Kvd::try_on(logged.disk.clone(), 1, ON).is_err());
+    assert_eq!(logged.disk.content(INCR), Some(content), "nothing is cut");
+}
+
+#[test]
+fn files_of_other_servers_are_loaded() {
+    let disk = MemoryDisk::default();
+    disk.put(
+        "appendonly.aof",
+        b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n",
+    );
+    let kvd = Kvd::on(disk.clone(), 1, ON);
+    let client = kvd.client();
+    assert_eq!(client.text("GET a"), "1");
+    client.cmd("SET b 2");
+    kvd.turn();
+    assert!(disk.content("appendonly.aof").is_none(), "it has moved");
+    let again = Kvd::on(disk.clone(), 1, ON);
+    assert_eq!(again.client().int("DBSIZE"), 2);
+}
+
+#[test]
+fn a_transaction_without_its_end_does_not_run() {
+    let disk = MemoryDisk::default();
+    let whole = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+    let mut content = whole.to_vec();
+    content.extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
+    content.extend_from_slice(b"*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n1\r\n");
+    disk.put(INCR, &content);
+    let manifest = "file appendonly.aof.1.incr.aof seq 1 type i\n";
+    disk.put("appendonlydir/appendonly.aof.manifest", manifest.as_bytes());
+    let kvd = Kvd::on(disk.clone(), 1, ON);
+    assert_eq!(kvd.client().int("DBSIZE"), 1);
+    assert_eq!(disk.content(INCR).as_deref(), Some(&whole[..]));
+    let strict = [ON, &[("aof-load-truncated", "no")]].concat();
+    disk.put(INCR, &content);
+    assert!(Kvd::try_on(disk, 1, &strict).is_err());
+}
