@@ -32,6 +32,7 @@ use super::host::{Host, Interrupt, Refused, Sinks};
 use super::library::Function as LibraryFunction;
 
 use convert::Words;
+use errors::ScriptError;
 
 /// How many instructions run between two looks at the clock.
 const INSTRUCTIONS_PER_LOOK: u32 = 100_000;
@@ -129,6 +130,16 @@ struct Desk {
     compiled: RefCell<Option<Functions>>,
 }
 
+impl Answer {
+    /// Why the script is to end, if that is the answer.
+    fn end(self) -> Option<&'static str> {
+        match self {
+            Answer::Interrupt(Interrupt::End(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
 impl Desk {
     /// Has the server carry out an order. `false` where no script runs.
     fn carry_out(&self, order: Order) -> mlua::Result<bool> {
@@ -148,17 +159,16 @@ impl Desk {
         if !self.carry_out(Order::Interrupt)? {
             return Ok(None);
         }
-        if let Answer::Interrupt(Interrupt::ServeOthers) = &*self.answer.borrow() {
+        let answer = self.take_answer();
+        if matches!(answer, Answer::Interrupt(Interrupt::ServeOthers)) {
             let others = self.others.borrow();
             if let Some(others) = others.as_ref() {
                 others.call::<()>(())?;
             }
             self.carry_out(Order::InterruptServed)?;
+            return Ok(self.take_answer().end());
         }
-        match self.take_answer() {
-            Answer::Interrupt(Interrupt::End(reason)) => Ok(Some(reason)),
-            _ => Ok(None),
-        }
+        Ok(answer.end())
     }
 
     /// The server's work: one order.
@@ -347,10 +357,7 @@ impl Vm {
         }
         result.unwrap_or_else(|error: mlua::Error| {
             reply.outbox().truncate(before);
-            Err(Failure {
-                line: [b"ERR ", &plain_text(&error)[..]].concat(),
-                is_counted: false,
-            })
+            Err(failure_of(&error))
         })
     }
 
@@ -375,7 +382,7 @@ impl Vm {
         let line = match started {
             Ok((true, _)) => return Ok(registered),
             Ok((false, value)) => failure(&value, false).line,
-            Err(error) => [b"ERR ", &plain_text(&error)[..]].concat(),
+            Err(error) => failure_of(&error).line,
         };
         let line = String::from_utf8_lossy(&line);
         Err(format!("Error registering functions: {line}"))
@@ -464,9 +471,14 @@ fn kill(lua: &Lua, desk: &Rc<Desk>) -> mlua::Result<()> {
     })
 }
 
-fn plain_text(error: &mlua::Error) -> Vec<u8> {
+/// What ended a script that no handler saw.
+fn failure_of(error: &mlua::Error) -> Failure {
     match errors::inside(error) {
-        errors::ScriptError::Text(text) | errors::ScriptError::Reply(text, _) => text,
+        ScriptError::Text(text) => Failure {
+            line: [b"ERR ", &text[..]].concat(),
+            is_counted: false,
+        },
+        ScriptError::Reply(line, is_counted) => Failure { line, is_counted },
     }
 }
 
@@ -475,7 +487,7 @@ fn failure(reason: &Value, placed: bool) -> Failure {
     let Value::Table(table) = reason else {
         let text = match reason {
             Value::String(text) => text.as_bytes().to_vec(),
-            Value::Error(error) => plain_text(error),
+            Value::Error(error) => return failure_of(error),
             _ => b"execution failure".to_vec(),
         };
         return Failure {
