@@ -17,6 +17,7 @@ pub mod dispatch;
 pub mod engine;
 
 pub mod resp;
+pub mod script;
 pub mod store;
 
 pub mod persist;

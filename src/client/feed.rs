@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::dispatch::execute::{Flow, execute};
 use crate::engine::Engine;
+use crate::engine::busy::WhileBusy;
 use crate::engine::clients::{ClientKey, Closing, SessionGates};
 use crate::resp::LARGE_BULK;
 use crate::resp::args::OwnedArgs;
@@ -32,7 +33,8 @@ type Run = (usize, Progress);
 
 impl Engine {
     /// Takes bytes of a client and runs the commands in them, as far as the turn's time goes.
-    pub fn receive(&mut self, key: ClientKey, bytes: &[u8]) -> Progress {
+    /// A command that takes long has `busy` serve the others meanwhile.
+    pub fn receive(&mut self, key: ClientKey, bytes: &[u8], busy: &mut dyn WhileBusy) -> Progress {
         self.stats.input_bytes += bytes.len() as u64;
         self.stats.reads += 1;
         let now_us = self.now.mono_us;
@@ -56,7 +58,7 @@ impl Engine {
                 return progress;
             }
         } else if client.inbox.is_empty() && !client.is_blocked() && client.postponed.is_none() {
-            let (consumed, progress) = self.run(key, bytes);
+            let (consumed, progress) = self.run(key, bytes, busy);
             return self.keep(key, bytes.get(consumed..).unwrap_or_default(), progress);
         }
         let Some(client) = self.clients.find_mut(key) else {
@@ -66,11 +68,11 @@ impl Engine {
         if client.is_blocked() {
             return self.check_inbox(key, Progress::Parked);
         }
-        self.resume(key)
+        self.resume(key, busy)
     }
 
     /// Goes on with what lies in a client's inbox.
-    pub fn resume(&mut self, key: ClientKey) -> Progress {
+    pub fn resume(&mut self, key: ClientKey, busy: &mut dyn WhileBusy) -> Progress {
         let Some(client) = self.clients.find_mut(key) else {
             return Progress::Closing;
         };
@@ -81,7 +83,7 @@ impl Engine {
             return Progress::Parked;
         }
         if client.postponed.is_some()
-            && let Some(progress) = self.run_postponed(key)
+            && let Some(progress) = self.run_postponed(key, busy)
         {
             return progress;
         }
@@ -94,20 +96,20 @@ impl Engine {
             .as_ref()
             .is_some_and(|large| large.is_complete())
         {
-            let progress = self.run_large(key, &mut inbox);
+            let progress = self.run_large(key, &mut inbox, busy);
             if progress != Progress::Idle {
                 self.put_back(key, inbox);
                 return progress;
             }
         }
-        let (consumed, progress) = self.run(key, &inbox);
+        let (consumed, progress) = self.run(key, &inbox, busy);
         inbox.drain(..consumed);
         self.put_back(key, inbox);
         self.check_inbox(key, progress)
     }
 
     /// Runs the commands of `input` until something stops them.
-    fn run(&mut self, key: ClientKey, input: &[u8]) -> Run {
+    fn run(&mut self, key: ClientKey, input: &[u8], busy: &mut dyn WhileBusy) -> Run {
         let mut batch = std::mem::take(&mut self.batch);
         let mut out = self.take_outbox(key);
         let mut at = 0;
@@ -130,7 +132,7 @@ impl Engine {
                 let db = client.db;
                 self.warm(db, &batch, rest);
             }
-            let (done, stopped) = self.run_batch(key, &batch, rest, &mut out);
+            let (done, stopped) = self.run_batch(key, &batch, rest, &mut out, busy);
             if let Some(progress) = stopped {
                 break (at + done, progress);
             }
@@ -160,9 +162,10 @@ impl Engine {
         batch: &Batch,
         input: &[u8],
         out: &mut Outbox,
+        busy: &mut dyn WhileBusy,
     ) -> (usize, Option<Progress>) {
         for i in 0..batch.len() {
-            let flow = execute(self, key, batch.args(i, input), out);
+            let flow = execute(self, key, batch.args(i, input), out, busy);
             let stopped = match flow {
                 Flow::Done if i + 1 < batch.len() && self.boundary_ns >= self.budget_end_ns => {
                     Some(Progress::More)
@@ -237,7 +240,12 @@ impl Engine {
 
     /// Runs the command whose large last argument is complete; `inbox` begins with its other
     /// arguments.
-    fn run_large(&mut self, key: ClientKey, inbox: &mut Vec<u8>) -> Progress {
+    fn run_large(
+        &mut self,
+        key: ClientKey,
+        inbox: &mut Vec<u8>,
+        busy: &mut dyn WhileBusy,
+    ) -> Progress {
         let Some(client) = self.clients.find_mut(key) else {
             return Progress::Closing;
         };
@@ -248,7 +256,7 @@ impl Engine {
         let mut batch = std::mem::take(&mut self.batch);
         client.parser.finish_large(value, &mut batch);
         let mut out = self.take_outbox(key);
-        let (_, stopped) = self.run_batch(key, &batch, inbox, &mut out);
+        let (_, stopped) = self.run_batch(key, &batch, inbox, &mut out, busy);
         self.give_outbox(key, out);
         if let Some(client) = self.clients.find_mut(key)
             && client.is_paused
@@ -264,10 +272,10 @@ impl Engine {
 
     /// Runs the command that CLIENT PAUSE held back. Where the client goes on afterwards, nothing
     /// is returned.
-    fn run_postponed(&mut self, key: ClientKey) -> Option<Progress> {
+    fn run_postponed(&mut self, key: ClientKey, busy: &mut dyn WhileBusy) -> Option<Progress> {
         let args = self.clients.find_mut(key)?.postponed.take()?;
         let mut out = self.take_outbox(key);
-        let flow = execute(self, key, args.as_args(), &mut out);
+        let flow = execute(self, key, args.as_args(), &mut out, busy);
         self.give_outbox(key, out);
         match flow {
             Flow::Done => None,

@@ -7,6 +7,7 @@ use crate::dispatch::{keys::*, table::*};
 use crate::engine::clients::Closing;
 use crate::engine::context::{KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
+use crate::engine::gates::ServerGates;
 use crate::resp::args::Args;
 
 /// The rows of this family.
@@ -64,6 +65,9 @@ pub fn shutdown(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     }
     if abort {
         return Err(CommandError::fixed("ERR No shutdown in progress."));
+    }
+    if ctx.engine.gates.has(ServerGates::BUSY) && !nosave {
+        return Err(ctx.engine.busy_error());
     }
     tracing::warn!("User requested shutdown...");
     let flags = ShutdownFlags {

@@ -189,6 +189,7 @@ fn run(ctx: &mut ServerCtx<'_>, transaction: &Transaction) {
             args.as_args(),
             ctx.reply.outbox(),
             caller,
+            ctx.busy,
         );
         let protocol = ctx.client().protocol;
         ctx.reply.set_protocol(protocol);

@@ -5,6 +5,7 @@
 
 use crate::engine::Engine;
 use crate::engine::blocked::{BlockRequest, BlockedOn};
+use crate::engine::busy::{Alone, WhileBusy};
 use crate::engine::clients::{Client, ClientKey, Closing, ReplyMode, SessionGates};
 use crate::engine::context::{Caller, KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
@@ -35,23 +36,39 @@ pub enum Flow {
 const STALE_NOW_NS: u64 = 500_000;
 
 /// Runs one command of a client; the reply goes to `out`.
-pub fn execute(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Outbox) -> Flow {
-    engine.running = Some(key);
-    let flow = execute_one(engine, key, args, out);
-    engine.running = None;
-    if engine.pushed_to_running {
-        engine.pushed_to_running = false;
+///
+/// A script that takes long has `busy` serve the others meanwhile: then this function is inside of
+/// itself, for another client.
+pub fn execute(
+    engine: &mut Engine,
+    key: ClientKey,
+    args: Args<'_>,
+    out: &mut Outbox,
+    busy: &mut dyn WhileBusy,
+) -> Flow {
+    let outer = engine.running.replace(key);
+    let outer_pushed = std::mem::take(&mut engine.pushed_to_running);
+    let flow = execute_one(engine, key, args, out, busy);
+    engine.running = outer;
+    if std::mem::replace(&mut engine.pushed_to_running, outer_pushed) {
         if let Some(client) = engine.clients.find_mut(key) {
             out.append(&mut client.outbox);
         }
     }
-    if !engine.blocked.is_empty() {
+    // What a script has written so far wakes nobody before it ends.
+    if outer.is_none() && !engine.blocked.is_empty() {
         serve_woken(engine);
     }
     flow
 }
 
-fn execute_one(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Outbox) -> Flow {
+fn execute_one(
+    engine: &mut Engine,
+    key: ClientKey,
+    args: Args<'_>,
+    out: &mut Outbox,
+    busy: &mut dyn WhileBusy,
+) -> Flow {
     let Some(client) = engine.clients.find_mut(key) else {
         return Flow::Closing;
     };
@@ -83,7 +100,7 @@ fn execute_one(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Ou
             caller.expiry = ExpirePolicy::ReportOnly;
         }
     }
-    call(engine, key, found, args, out, caller);
+    call(engine, key, found, args, out, caller, busy);
     if let Some(request) = engine.effects.block.take() {
         park(engine, key, *request, args);
         return Flow::Parked;
@@ -111,29 +128,40 @@ pub fn call(
     args: Args<'_>,
     out: &mut Outbox,
     mut caller: Caller,
+    busy: &mut dyn WhileBusy,
 ) -> bool {
     let Some(client) = engine.clients.find_mut(key) else {
         return false;
     };
-    client.last_command = Some(found.id);
-    client.commands += 1;
+    if !caller.in_script {
+        client.last_command = Some(found.id);
+        client.commands += 1;
+    }
     caller.no_touch |= client.no_touch;
-    let (db, protocol) = (client.db, client.protocol);
+    let (db, protocol) = (client.db, caller.protocol.unwrap_or(client.protocol));
     let started = engine.boundary_ns;
     let before = out.checkpoint();
     engine.effects.begin();
-    let result = run_handler(engine, key, found, args, out, (db, protocol), caller);
+    let place = Place {
+        db,
+        protocol,
+        caller,
+    };
+    let result = run_handler(engine, key, found, args, out, place, busy);
     let ended = engine.clock.mono_ns();
     engine.boundary_ns = ended;
     let took_ns = ended.saturating_sub(started);
-    if took_ns > STALE_NOW_NS {
+    // Within a transaction or a script time stands still.
+    if took_ns > STALE_NOW_NS && !caller.in_script && !caller.in_exec {
         engine.read_clock();
     }
     let ok = result.is_ok();
     if let Err(error) = result {
         out.truncate(before);
         engine.effects.block = None;
-        engine.stats.count_error(error.code());
+        if !error.is_counted() {
+            engine.stats.count_error(error.code());
+        }
         Reply::new(out, protocol).error(error.line());
     }
     // One that waits now counts when it has been served.
@@ -170,6 +198,13 @@ fn remember_reads(engine: &mut Engine, key: ClientKey, found: Found, args: Args<
     engine.remember_reads(key, keys.iter().map(|found| args.at(found.index as usize)));
 }
 
+/// Where and how a handler runs.
+struct Place {
+    db: u32,
+    protocol: Protocol,
+    caller: Caller,
+}
+
 #[inline]
 fn run_handler(
     engine: &mut Engine,
@@ -177,9 +212,14 @@ fn run_handler(
     found: Found,
     args: Args<'_>,
     out: &mut Outbox,
-    (db, protocol): (u32, Protocol),
-    caller: Caller,
+    place: Place,
+    busy: &mut dyn WhileBusy,
 ) -> CommandResult {
+    let Place {
+        db,
+        protocol,
+        caller,
+    } = place;
     match found.command.handler {
         Handler::Key(handler) => {
             let mut ctx = KeyCtx {
@@ -203,6 +243,7 @@ fn run_handler(
                     client: key,
                     reply,
                     caller,
+                    busy,
                 },
                 args,
             )
@@ -294,7 +335,7 @@ fn retry(engine: &mut Engine, key: ClientKey) {
             reprocessing: true,
             ..Caller::default()
         };
-        call(engine, key, found, args, &mut out, caller);
+        call(engine, key, found, args, &mut out, caller, &mut Alone);
     }
     let still_blocked = engine.effects.block.take().is_some();
     let Some(client) = engine.clients.find_mut(key) else {

@@ -12,13 +12,14 @@ use crate::engine::gates::ServerGates;
 use crate::engine::pause::PauseMode;
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
+use crate::script::flags::ScriptFlags;
 use crate::store::db::{Db, Key};
 
 use super::keys::KeyRefs;
 use super::lookup::Found;
 use super::table::{
-    ALLOW_BUSY, DENYOOM, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, READ, RUNS_IN_MULTI,
-    SUBSCRIBER_MAY, WRITE,
+    ALLOW_BUSY, BY_FUNCTION, BY_SCRIPT, BY_SHA, DENYOOM, Flags, LOADING, MAY_REPLICATE, NO_AUTH,
+    NO_MULTI, READ, RUNS_IN_MULTI, STALE, SUBSCRIBER_MAY, WRITE,
 };
 
 /// What the gates say of a command.
@@ -40,11 +41,12 @@ pub fn check(
     args: Args<'_>,
     out: &mut Outbox,
 ) -> Verdict {
-    if let Err(error) = permitted(engine, key, found, args) {
+    let flags = flags_of(engine, found, args);
+    if let Err(error) = permitted(engine, key, found, args, flags) {
         refuse(engine, key, Some(found), &error, out);
         return Verdict::Settled;
     }
-    if is_paused(engine, key, found) {
+    if is_paused(engine, key, found, flags) {
         return Verdict::Postpone;
     }
     let in_multi = engine
@@ -52,10 +54,10 @@ pub fn check(
         .find(key)
         .is_some_and(|c| c.gates.has(SessionGates::IN_MULTI));
     if in_multi && !found.command.flags.contains(RUNS_IN_MULTI) {
-        queue(engine, key, found, args, out);
+        queue(engine, key, (found, flags), args, out);
         return Verdict::Settled;
     }
-    if engine.gates.has(ServerGates::SNAPSHOT) && must_wait(engine, key, found, args) {
+    if engine.gates.has(ServerGates::SNAPSHOT) && must_wait(engine, key, (found, flags), args) {
         return Verdict::Postpone;
     }
     Verdict::Run
@@ -63,8 +65,13 @@ pub fn check(
 
 /// Whether a command has to wait for the snapshot: it may change keys while too much is kept, or
 /// a collection so large that it must not be kept in one go.
-fn must_wait(engine: &mut Engine, key: ClientKey, found: Found, args: Args<'_>) -> bool {
-    if !found.command.flags.contains(WRITE) {
+fn must_wait(
+    engine: &mut Engine,
+    key: ClientKey,
+    (found, flags): (Found, Flags),
+    args: Args<'_>,
+) -> bool {
+    if !flags.intersects(WRITE.or(MAY_REPLICATE)) {
         return engine.persist.is_behind() && executes_writes(engine, key, found);
     }
     if engine.persist.is_behind() {
@@ -95,13 +102,43 @@ fn executes_writes(engine: &Engine, key: ClientKey, found: Found) -> bool {
         && transaction.is_some_and(|transaction| transaction.has_writes)
 }
 
+/// The flags of a command; those of a script are what its first line says, where it says anything.
+fn flags_of(engine: &Engine, found: Found, args: Args<'_>) -> Flags {
+    let flags = found.command.flags;
+    let (scripts, what) = (&engine.scripts, args.at(1));
+    let declared = if flags.contains(BY_SCRIPT) {
+        scripts.script_flags(what)
+    } else if flags.contains(BY_SHA) {
+        scripts.sha_flags(what)
+    } else if flags.contains(BY_FUNCTION) {
+        scripts.function_flags(what)
+    } else {
+        return flags;
+    };
+    let Some(declared) = declared.filter(|flags| !flags.has(ScriptFlags::UNDECLARED)) else {
+        return flags;
+    };
+    let writes = !declared.has(ScriptFlags::NO_WRITES);
+    let mut flags = flags.without(STALE.or(DENYOOM).or(WRITE).or(MAY_REPLICATE));
+    if writes {
+        flags = flags.or(WRITE);
+    }
+    if writes && !declared.has(ScriptFlags::ALLOW_OOM) {
+        flags = flags.or(DENYOOM);
+    }
+    if declared.has(ScriptFlags::ALLOW_STALE) {
+        flags = flags.or(STALE);
+    }
+    flags
+}
+
 fn permitted(
     engine: &mut Engine,
     key: ClientKey,
     found: Found,
     args: Args<'_>,
+    flags: Flags,
 ) -> Result<(), CommandError> {
-    let flags = found.command.flags;
     let Some(client) = engine.clients.find(key) else {
         return Err(CommandError::NO_AUTH);
     };
@@ -147,7 +184,7 @@ fn permitted(
         return Err(CommandError::LOADING);
     }
     if server.has(ServerGates::BUSY) && !flags.contains(ALLOW_BUSY) {
-        return Err(CommandError::BUSY);
+        return Err(engine.busy_error());
     }
     Ok(())
 }
@@ -160,25 +197,31 @@ fn subscriber_only(name: &str) -> CommandError {
     ))
 }
 
-fn is_paused(engine: &Engine, key: ClientKey, found: Found) -> bool {
+fn is_paused(engine: &Engine, key: ClientKey, found: Found, flags: Flags) -> bool {
     let Some((mode, _)) = engine.pause.active() else {
         return false;
     };
     mode == PauseMode::All
-        || found.command.flags.intersects(WRITE.or(MAY_REPLICATE))
+        || flags.intersects(WRITE.or(MAY_REPLICATE))
         || executes_writes(engine, key, found)
 }
 
 /// Puts a command into the transaction of its client.
-fn queue(engine: &mut Engine, key: ClientKey, found: Found, args: Args<'_>, out: &mut Outbox) {
+fn queue(
+    engine: &mut Engine,
+    key: ClientKey,
+    (found, flags): (Found, Flags),
+    args: Args<'_>,
+    out: &mut Outbox,
+) {
     let Some(client) = engine.clients.find_mut(key) else {
         return;
     };
     let transaction = client.transaction.get_or_insert_default();
     let owned = OwnedArgs::from(args);
     transaction.queued_bytes += owned.heap_bytes();
-    transaction.has_writes |= found.command.flags.intersects(WRITE.or(MAY_REPLICATE));
-    transaction.has_deny_oom |= found.command.flags.contains(DENYOOM);
+    transaction.has_writes |= flags.intersects(WRITE.or(MAY_REPLICATE));
+    transaction.has_deny_oom |= flags.contains(DENYOOM);
     transaction.commands.push((found.id, owned));
     Reply::new(out, client.protocol).simple("QUEUED");
 }

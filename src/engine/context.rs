@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::config::Config;
 use crate::random::Rng;
 use crate::resp::args::Taken;
-use crate::resp::reply::Reply;
+use crate::resp::reply::{Protocol, Reply};
 use crate::store::db::{Db, Key, Slot};
 use crate::store::expire::{ExpirePolicy, Fate, fate};
 use crate::store::hash::HashState;
@@ -19,6 +19,7 @@ use crate::time::Now;
 
 use super::Engine;
 use super::blocked::{BlockRequest, TimeoutReply};
+use super::busy::WhileBusy;
 use super::clients::{Client, ClientKey};
 use super::effects::Effects;
 use super::error::CommandError;
@@ -39,6 +40,8 @@ pub struct Caller {
     pub no_touch: bool,
     /// What becomes of keys and fields whose time has come.
     pub expiry: ExpirePolicy,
+    /// What a script wants its commands to answer in, whatever its client speaks.
+    pub protocol: Option<Protocol>,
 }
 
 /// What a key command works with.
@@ -339,6 +342,8 @@ pub struct ServerCtx<'a> {
     pub reply: Reply<'a>,
     /// On whose behalf the command runs.
     pub caller: Caller,
+    /// Serves the other clients while the command takes long.
+    pub busy: &'a mut dyn WhileBusy,
 }
 
 impl ServerCtx<'_> {

@@ -11,13 +11,16 @@ pub type CommandResult = Result<(), CommandError>;
 
 /// One error reply: its first word is the code (`ERR`, `WRONGTYPE`, ...).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommandError(Cow<'static, str>);
+pub struct CommandError {
+    line: Cow<'static, str>,
+    is_counted: bool,
+}
 
 macro_rules! lines {
     ($($(#[$doc:meta])* $name:ident = $line:literal;)*) => {
         /// The fixed lines.
         impl CommandError {
-            $($(#[$doc])* pub const $name: CommandError = CommandError(Cow::Borrowed($line));)*
+            $($(#[$doc])* pub const $name: CommandError = CommandError::fixed($line);)*
         }
     };
 }
@@ -69,7 +72,10 @@ option). Please check the kvd logs for details about the RDB error.";
     /// Data is being loaded.
     LOADING = "LOADING kvd is loading the dataset in memory";
     /// A script runs for too long.
-    BUSY = "BUSY kvd is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+    BUSY = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+    /// A function runs for too long.
+    BUSY_FUNCTION =
+        "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
     /// A transaction with a refused command in it.
     EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
     /// A timeout argument that is no number.
@@ -94,12 +100,18 @@ impl CommandError {
     /// An error line made for the occasion; `line` begins with its code.
     #[cold]
     pub fn new(line: impl Into<String>) -> CommandError {
-        CommandError(Cow::Owned(line.into()))
+        CommandError {
+            line: Cow::Owned(line.into()),
+            is_counted: false,
+        }
     }
 
     /// A fixed error line.
     pub const fn fixed(line: &'static str) -> CommandError {
-        CommandError(Cow::Borrowed(line))
+        CommandError {
+            line: Cow::Borrowed(line),
+            is_counted: false,
+        }
     }
 
     /// `ERR wrong number of arguments for 'name' command`; subcommands are named `parent|sub`.
@@ -118,11 +130,23 @@ impl CommandError {
 
     /// The line without `-` and line end.
     pub fn line(&self) -> &str {
-        &self.0
+        &self.line
+    }
+
+    /// The same error, for one that was counted before: the command that failed inside of a script
+    /// counts, not the script once more.
+    pub fn counted(mut self) -> CommandError {
+        self.is_counted = true;
+        self
+    }
+
+    /// Whether it was counted before.
+    pub fn is_counted(&self) -> bool {
+        self.is_counted
     }
 
     /// The first word of the line.
     pub fn code(&self) -> &str {
-        self.0.split(' ').next().unwrap_or("ERR")
+        self.line.split(' ').next().unwrap_or("ERR")
     }
 }

@@ -8,6 +8,7 @@
 pub mod access;
 pub mod blocked;
 pub mod buffers;
+pub mod busy;
 pub mod clients;
 pub mod context;
 pub mod effects;
@@ -19,6 +20,7 @@ pub mod monitor;
 pub mod notify;
 pub mod pause;
 pub mod pubsub;
+pub mod scripts;
 pub mod settle;
 pub mod shutdown;
 pub mod tick;
@@ -39,6 +41,8 @@ use crate::persist::Persistence;
 use crate::random::Rng;
 use crate::resp::reply::Outbox;
 use crate::resp::request::Batch;
+use crate::script::Scripts;
+use crate::script::lua::Purpose;
 use crate::store::evict::Pool;
 use crate::store::hash::{self, HashState};
 use crate::store::keyspace::Keyspace;
@@ -49,6 +53,7 @@ use blocked::Blocked;
 use buffers::BufferPool;
 use clients::{ClientKey, Clients, Closing, Endpoint};
 use effects::Effects;
+use error::CommandError;
 use gates::ServerGates;
 use pause::Pause;
 use pubsub::PubSub;
@@ -98,6 +103,10 @@ pub struct Engine {
     pub tracking: Tracking,
     /// Who is subscribed to what.
     pub pubsub: PubSub,
+    /// Scripts and functions.
+    pub scripts: Scripts,
+    /// What of Lua runs now.
+    pub script_run: Option<scripts::ScriptRun>,
     /// The client whose command is running.
     pub running: Option<ClientKey>,
     /// Something was pushed to the running client: it follows the reply.
@@ -178,6 +187,8 @@ impl Engine {
             watch: Watch::new(hasher.clone()),
             tracking: Tracking::new(hasher.clone()),
             pubsub: PubSub::new(hasher.clone()),
+            scripts: Scripts::new(hasher.clone()),
+            script_run: None,
             running: None,
             pushed_to_running: false,
             registry,
@@ -369,6 +380,19 @@ impl Engine {
     /// Stops the server after this turn.
     pub fn request_exit(&mut self, code: i32) {
         self.exit = Some(code);
+    }
+
+    /// Whether the server is to stop after this turn.
+    pub fn is_exiting(&self) -> bool {
+        self.exit.is_some()
+    }
+
+    /// What clients are told while a script keeps the server busy.
+    pub fn busy_error(&self) -> CommandError {
+        match &self.scripts.busy {
+            Some(busy) if busy.purpose == Purpose::Functions => CommandError::BUSY_FUNCTION,
+            _ => CommandError::BUSY,
+        }
     }
 
     /// Whether the addresses to listen on changed since the last call.

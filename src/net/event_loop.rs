@@ -22,6 +22,7 @@ use mio::{Events, Poll, Waker};
 
 use crate::client::Progress;
 use crate::engine::Engine;
+use crate::engine::busy::WhileBusy;
 use crate::engine::clients::{ClientKey, Closing};
 use crate::engine::tick::{COMMANDS_BUDGET_NS, TurnStats};
 use crate::persist::aof::LogState;
@@ -197,24 +198,6 @@ impl Sockets {
         })
     }
 
-    /// A small turn over all connections but those that have a command running: for a command that
-    /// takes long, called from inside of it. The others get their answer (mostly BUSY) and can end
-    /// it. No tick, and the time stands still.
-    pub fn serve_others(&mut self, engine: &mut Engine) {
-        if self.poll(Some(Duration::ZERO)).is_err() {
-            // The turn that the command runs in meets the error again and reports it.
-            return;
-        }
-        // The budget of the turn is long used up by the command that runs.
-        let outer_end_ns = engine.budget_end_ns;
-        engine.budget_end_ns = engine.clock.mono_ns() + COMMANDS_BUDGET_NS;
-        self.sort_events(engine);
-        self.accept(engine);
-        self.serve(engine);
-        self.flush(engine);
-        engine.budget_end_ns = outer_end_ns;
-    }
-
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         match self.poll.poll(&mut self.events, timeout) {
             // A turn without events is harmless, and the next one computes the timeout afresh.
@@ -326,7 +309,7 @@ impl Sockets {
         }
         if connection.has_resume() {
             connection.begin_work();
-            let progress = engine.resume(key);
+            let progress = engine.resume(key, self);
             self.settle(key, progress);
             return 0;
         }
@@ -341,7 +324,7 @@ impl Sockets {
         match filled {
             Filled::Bytes(read) => {
                 connection.begin_work();
-                let progress = engine.receive(key, &buffer[..read]);
+                let progress = engine.receive(key, &buffer[..read], self);
                 self.settle(key, progress);
             }
             Filled::Nothing => {}
@@ -506,6 +489,26 @@ impl Sockets {
             }
             Err(error) => tracing::error!(%error, "Listening where it did before"),
         }
+    }
+}
+
+impl WhileBusy for Sockets {
+    /// A small turn over all connections but those that have a command running: for a command that
+    /// takes long, called from inside of it. The others get their answer (mostly BUSY) and can end
+    /// it. No tick, and the time stands still.
+    fn serve_others(&mut self, engine: &mut Engine) {
+        if self.poll(Some(Duration::ZERO)).is_err() {
+            // The turn that the command runs in meets the error again and reports it.
+            return;
+        }
+        // The budget of the turn is long used up by the command that runs.
+        let outer_end_ns = engine.budget_end_ns;
+        engine.budget_end_ns = engine.clock.mono_ns() + COMMANDS_BUDGET_NS;
+        self.sort_events(engine);
+        self.accept(engine);
+        self.serve(engine);
+        self.flush(engine);
+        engine.budget_end_ns = outer_end_ns;
     }
 }
 

@@ -29,6 +29,9 @@ pub(super) fn rdb(engine: &Engine, is_aof_base: bool) -> Box<dyn Format> {
         .any(|(_, db)| db.has_field_expiries());
     let mut writer = RdbWriter::new(options, has_field_expiries, false);
     writer.origin(engine.now.unix_ms, engine.machine.used_bytes(), is_aof_base);
+    for library in engine.scripts.libraries.iter() {
+        writer.library(&library.code);
+    }
     Box::new(RdbFile {
         writer,
         has_checksum: config.rdbchecksum,

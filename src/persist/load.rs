@@ -7,6 +7,7 @@
 
 use std::io;
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::config::RdbVersionCheck;
@@ -405,8 +406,9 @@ impl Engine {
                 tracing::info!("Loading RDB of {family:?}, version {version}");
             }
             Item::Aux(name, value) => note_aux(loading, &name, &value),
-            Item::Library(_) => {
-                return Err(loading.fail_here("libraries of functions cannot be loaded"));
+            Item::Library(code) => {
+                self.load_library(Bytes::from(code), false, None)
+                    .map_err(|error| loading.fail_here(&format!("a library: {error}")))?;
             }
             Item::Database(number) => {
                 let databases = self.config.databases;

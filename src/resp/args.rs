@@ -147,6 +147,16 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// A view of the first `count` arguments.
+    #[inline]
+    pub fn first(self, count: usize) -> Args<'a> {
+        Args {
+            bytes: self.bytes,
+            spans: self.spans.get(..count).unwrap_or(self.spans),
+            large: self.large.filter(|_| count > self.spans.len()),
+        }
+    }
+
     /// The bytes of the request as clients write it.
     pub fn wire_bytes(self) -> usize {
         let header = |number: usize| itoa::Buffer::new().format(number).len() + 3;
@@ -356,6 +366,8 @@ mod tests {
         assert_eq!(args.rest(1).at(0), b"key");
         assert!(matches!(args.rest(2).take(0), Taken::Large(_)));
         assert!(args.rest(3).is_empty() && args.rest(9).is_empty());
+        assert_eq!((args.first(2).len(), args.first(9).len()), (2, 3));
+        assert!(args.first(2).large().is_none());
         assert_eq!(args.iter_from(1).len(), 2);
         assert_eq!(args.bytes_len(), 6 + LARGE_BULK);
         assert_eq!(OwnedArgs::from(args).as_args(), args);

@@ -52,6 +52,10 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
             ctx.engine.skips_dump_checksum = args.at(2) != b"0";
             done(ctx)
         }
+        (b"set-disable-deny-scripts", 3) => {
+            ctx.engine.scripts.allows_all = args.at(2) != b"0";
+            done(ctx)
+        }
         (b"object", 3 | 4) => object(ctx, args),
         (b"error", 3) => {
             let line = String::from_utf8_lossy(args.at(2)).into_owned();
@@ -104,7 +108,6 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 /// Switches for parts that kvd does not have, each with its number of arguments.
 const NO_EFFECT: &[(&str, usize)] = &[
     ("quicklist-packed-threshold", 3),
-    ("set-disable-deny-scripts", 3),
     ("pause-cron", 3),
     ("dict-resizing", 3),
     ("replybuffer", 4),

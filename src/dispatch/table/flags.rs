@@ -13,6 +13,11 @@ impl Flags {
         Flags(self.0 | other.0)
     }
 
+    /// These flags less those of `other`.
+    pub const fn without(self, other: Flags) -> Flags {
+        Flags(self.0 & !other.0)
+    }
+
     /// Whether every flag of `other` is here.
     #[inline]
     pub const fn contains(self, other: Flags) -> bool {
@@ -84,6 +89,13 @@ pub const TOUCHES_ARBITRARY_KEYS: Flags = Flags(1 << 21);
 pub const RUNS_IN_MULTI: Flags = Flags(1 << 22);
 /// A RESP2 client with subscriptions may call it. Not shown.
 pub const SUBSCRIBER_MAY: Flags = Flags(1 << 23);
+
+/// Argument 1 is a script, whose first line may change these flags. Not shown.
+pub const BY_SCRIPT: Flags = Flags(1 << 24);
+/// Argument 1 is the SHA1 of a script that may change these flags. Not shown.
+pub const BY_SHA: Flags = Flags(1 << 25);
+/// Argument 1 is a function, which changes these flags. Not shown.
+pub const BY_FUNCTION: Flags = Flags(1 << 26);
 
 const FLAG_NAMES: &[(Flags, &str)] = &[
     (WRITE, "write"),

@@ -16,6 +16,7 @@ use std::io;
 use crate::dispatch::execute::call;
 use crate::dispatch::lookup;
 use crate::engine::Engine;
+use crate::engine::busy::Alone;
 use crate::engine::clients::ClientKey;
 use crate::engine::context::Caller;
 use crate::host::{Disk, FileId, OpenMode};
@@ -547,7 +548,7 @@ impl Replay {
             expiry: ExpirePolicy::Off,
             ..Caller::default()
         };
-        let ok = call(engine, client, found, args, out, caller);
+        let ok = call(engine, client, found, args, out, caller, &mut Alone);
         out.truncate(before);
         Ok(ok)
     }

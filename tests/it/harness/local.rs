@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use kvd::client::{ClientKey, Closing, Endpoint, Progress};
 use kvd::config::load::{Sources, load};
+use kvd::engine::busy::Alone;
 use kvd::engine::{Engine, Host};
 use kvd::host::Disk;
 use kvd::host::files::OsFiles;
@@ -208,7 +209,7 @@ impl Kvd {
         let mut engine = self.engine.borrow_mut();
         engine.begin_turn();
         while let Some(key) = engine.next_ready() {
-            while engine.resume(key) == Progress::More {
+            while engine.resume(key, &mut Alone) == Progress::More {
                 engine.begin_turn();
             }
         }
@@ -241,10 +242,10 @@ impl Client {
     pub fn send_raw(&self, bytes: &[u8]) -> Progress {
         let mut engine = self.kvd.engine.borrow_mut();
         engine.begin_turn();
-        let mut progress = engine.receive(self.key, bytes);
+        let mut progress = engine.receive(self.key, bytes, &mut Alone);
         while progress == Progress::More {
             engine.begin_turn();
-            progress = engine.resume(self.key);
+            progress = engine.resume(self.key, &mut Alone);
         }
         progress
     }

@@ -1,0 +1,528 @@
+//! Lua: one state, hardened, and how code is compiled and run in it.
+//!
+//! The state is Lua 5.1 in C. Everything that is known to be unsafe in it is kept out of reach:
+//! functions with unchecked sizes or unlimited recursion are replaced by native ones, bytecode is
+//! refused, no code of a script runs inside of the compiler, nor does the collector, and memory is
+//! limited. What outlives a script cannot be written by it (`prelude.lua`).
+//!
+//! A script calls the server through native functions that live as long as the state. They find the
+//! server that runs the script through the [`Desk`], where it is lent to them for as long as the
+//! script runs. So nothing of the server is kept in Lua, and nothing here is unsafe.
+
+mod api;
+mod convert;
+mod errors;
+mod libs;
+mod load;
+mod pattern;
+mod strings;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+use mlua::{
+    AnyUserData, Function, HookTriggers, Lua, LuaOptions, LuaString, StdLib, Table, Value, VmState,
+};
+
+use crate::resp::args::{Args, OwnedArgs};
+use crate::resp::reply::{Outbox, Protocol, Reply};
+
+use super::host::{Host, Interrupt, Refused, Sinks};
+use super::library::Function as LibraryFunction;
+
+use convert::Words;
+use errors::ScriptError;
+
+/// How many instructions run between two looks at the clock.
+const INSTRUCTIONS_PER_LOOK: u32 = 100_000;
+
+/// What scripts together may keep in one state. Beyond it they get "not enough memory".
+const MEMORY_BYTES_MAX: usize = 1 << 30;
+
+/// From this much on the garbage of a script is collected as soon as it ends.
+const GARBAGE_BYTES: usize = 64 << 20;
+
+/// What a state is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// EVAL and its like.
+    Eval,
+    /// FUNCTION and FCALL.
+    Functions,
+}
+
+/// Code that was compiled: a number in its state's table of functions, from which it goes when this
+/// is dropped. (Handles of mlua are few; scripts may be many.)
+#[derive(Debug)]
+pub struct Compiled {
+    id: u32,
+    dropped: Rc<RefCell<Vec<u32>>>,
+}
+
+impl Drop for Compiled {
+    fn drop(&mut self) {
+        self.dropped.borrow_mut().push(self.id);
+    }
+}
+
+/// An error that ended a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The error line.
+    pub line: Vec<u8>,
+    /// It was counted when the command inside of the script failed.
+    pub is_counted: bool,
+}
+
+/// Borrows the server, whatever it is, and has it carry out the order.
+type Reach = fn(&Desk, &AnyUserData) -> mlua::Result<()>;
+
+fn reach<S: Host + 'static>(desk: &Desk, server: &AnyUserData) -> mlua::Result<()> {
+    server.borrow_mut_scoped(|server: &mut S| desk.serve(server))
+}
+
+/// What a native function wants of the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Order {
+    #[default]
+    Interrupt,
+    InterruptServed,
+    Call,
+    MayRun,
+    Log(u8),
+    Clock,
+    Protocol(Protocol),
+    Sinks(Sinks),
+}
+
+/// What the server answered.
+#[derive(Debug, Default)]
+enum Answer {
+    #[default]
+    Done,
+    Refused(Refused),
+    May(Option<bool>),
+    Clock(u64),
+    Interrupt(Interrupt),
+}
+
+/// Where native functions write down what they want of the server, and find its answer.
+#[derive(Default)]
+struct Desk {
+    /// The server, and how to reach it; there only while a script runs.
+    server: RefCell<Option<(AnyUserData, Reach)>>,
+    /// Has the other clients served; there only while a script runs.
+    others: RefCell<Option<Function>>,
+    order: Cell<Order>,
+    args: RefCell<OwnedArgs>,
+    text: RefCell<Vec<u8>>,
+    reply: RefCell<Outbox>,
+    answer: RefCell<Answer>,
+    /// What the script's commands are answered in.
+    protocol: Cell<Protocol>,
+    /// The state of `math.random`.
+    random: Cell<u64>,
+    /// The script is to end, and nothing it does may keep it.
+    is_killed: Cell<bool>,
+    /// The functions of the library being loaded.
+    registered: RefCell<Option<Vec<LibraryFunction>>>,
+    compiled: RefCell<Option<Functions>>,
+}
+
+impl Answer {
+    /// Why the script is to end, if that is the answer.
+    fn end(self) -> Option<&'static str> {
+        match self {
+            Answer::Interrupt(Interrupt::End(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+impl Desk {
+    /// Has the server carry out an order. `false` where no script runs.
+    fn carry_out(&self, order: Order) -> mlua::Result<bool> {
+        let server = self.server.borrow();
+        let Some((server, reach)) = server.as_ref() else {
+            return Ok(false);
+        };
+        self.order.set(order);
+        // No call of Lua's, for which the arguments of the native function may leave no room.
+        reach(self, server)?;
+        Ok(true)
+    }
+
+    /// Asks whether the script is to end, after the others were served if it takes long. Why, if
+    /// so.
+    fn interrupt(&self) -> mlua::Result<Option<&'static str>> {
+        if !self.carry_out(Order::Interrupt)? {
+            return Ok(None);
+        }
+        let answer = self.take_answer();
+        if matches!(answer, Answer::Interrupt(Interrupt::ServeOthers)) {
+            let others = self.others.borrow();
+            if let Some(others) = others.as_ref() {
+                others.call::<()>(())?;
+            }
+            self.carry_out(Order::InterruptServed)?;
+            return Ok(self.take_answer().end());
+        }
+        Ok(answer.end())
+    }
+
+    /// The server's work: one order.
+    fn serve(&self, host: &mut dyn Host) {
+        let answer = match self.order.get() {
+            Order::Interrupt => Answer::Interrupt(host.interrupt(false)),
+            Order::InterruptServed => Answer::Interrupt(host.interrupt(true)),
+            Order::Call => {
+                let mut reply = self.reply.borrow_mut();
+                reply.clear();
+                match host.call(self.args.borrow().as_args(), &mut reply) {
+                    Ok(()) => Answer::Done,
+                    Err(refused) => Answer::Refused(refused),
+                }
+            }
+            Order::MayRun => Answer::May(host.may_run(self.args.borrow().as_args())),
+            Order::Log(level) => {
+                host.log(level, &self.text.borrow());
+                Answer::Done
+            }
+            Order::Clock => Answer::Clock(host.cpu_us()),
+            Order::Protocol(protocol) => {
+                host.set_protocol(protocol);
+                Answer::Done
+            }
+            Order::Sinks(sinks) => {
+                host.set_sinks(sinks);
+                Answer::Done
+            }
+        };
+        *self.answer.borrow_mut() = answer;
+    }
+
+    fn take_answer(&self) -> Answer {
+        self.answer.take()
+    }
+}
+
+/// The compiled functions of a state, by number.
+struct Functions {
+    table: Table,
+    next_id: u32,
+    dropped: Rc<RefCell<Vec<u32>>>,
+}
+
+impl Functions {
+    fn add(&mut self, function: Function) -> mlua::Result<Compiled> {
+        self.drop_unused()?;
+        self.next_id += 1;
+        self.table.raw_set(self.next_id, function)?;
+        Ok(Compiled {
+            id: self.next_id,
+            dropped: Rc::clone(&self.dropped),
+        })
+    }
+
+    fn drop_unused(&mut self) -> mlua::Result<()> {
+        for id in self.dropped.borrow_mut().drain(..) {
+            self.table.raw_set(id, Value::Nil)?;
+        }
+        Ok(())
+    }
+}
+
+/// One state.
+pub struct Vm {
+    lua: Lua,
+    desk: Rc<Desk>,
+    /// Starts a function.
+    start: Function,
+    /// Starts the code of a library.
+    start_library: Function,
+    environment: Table,
+    words: Words,
+}
+
+impl fmt::Debug for Vm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Vm({} bytes)", self.used_bytes())
+    }
+}
+
+impl Vm {
+    /// A new state.
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub fn new(purpose: Purpose) -> Result<Vm, String> {
+        Vm::build(purpose).map_err(|error| error.to_string())
+    }
+
+    fn build(purpose: Purpose) -> mlua::Result<Vm> {
+        let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH;
+        let options = LuaOptions::new().catch_rust_panics(false);
+        let lua = Lua::new_with(libraries, options)?;
+        let desk = Rc::new(Desk::default());
+        desk.random.set(libs::random::FIRST);
+        *desk.compiled.borrow_mut() = Some(Functions {
+            table: lua.create_table()?,
+            next_id: 0,
+            dropped: Rc::default(),
+        });
+        let words = Words::new(&lua)?;
+        let native = lua.create_table()?;
+        api::install(&lua, &desk, purpose, &native)?;
+        strings::install(&lua, &desk, &native)?;
+        libs::install(&lua, &desk, &native)?;
+        load::install(&lua, &native)?;
+        let prelude = lua
+            .load(include_str!("prelude.lua"))
+            .set_name(errors::PRELUDE);
+        let is_eval = purpose == Purpose::Eval;
+        let (environment, start, start_library) =
+            prelude.call::<(Table, Function, Function)>((native, is_eval))?;
+        let vm = Vm {
+            lua,
+            desk,
+            start,
+            start_library,
+            environment,
+            words,
+        };
+        vm.watch_time(HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK))?;
+        warm_up(&vm.lua)?;
+        Ok(vm)
+    }
+
+    /// Compiles the text of a script.
+    ///
+    /// # Errors
+    /// What the compiler says.
+    pub fn compile(&self, code: &[u8], name: &str) -> Result<Compiled, String> {
+        let function = load::compile(&self.lua, code, name, Some(&self.environment))
+            .map_err(|error| String::from_utf8_lossy(&error).into_owned())?;
+        self.keep(function).map_err(|error| error.to_string())
+    }
+
+    fn keep(&self, function: Function) -> mlua::Result<Compiled> {
+        match self.desk.compiled.borrow_mut().as_mut() {
+            Some(functions) => functions.add(function),
+            None => Err(mlua::Error::runtime("no table of functions")),
+        }
+    }
+
+    fn function(&self, compiled: &Compiled) -> mlua::Result<Function> {
+        match self.desk.compiled.borrow().as_ref() {
+            Some(functions) => functions.table.raw_get(compiled.id),
+            None => Err(mlua::Error::runtime("no table of functions")),
+        }
+    }
+
+    /// Runs a script or function with its keys and arguments, and writes what it returns. If it
+    /// takes long, `serve_others` is called from time to time.
+    ///
+    /// # Errors
+    /// The error that it ended with, or returned; nothing was written.
+    pub fn run<S: Host + 'static>(
+        &self,
+        compiled: &Compiled,
+        (keys, argv): (Args<'_>, Args<'_>),
+        server: &mut S,
+        serve_others: &mut dyn FnMut(&mut S),
+        reply: &mut Reply<'_>,
+    ) -> Result<(), Failure> {
+        self.desk.protocol.set(Protocol::Resp2);
+        let before = reply.outbox().checkpoint();
+        let result = (|| {
+            let function = self.function(compiled)?;
+            let keys = self.list(keys)?;
+            let argv = self.list(argv)?;
+            let start = || self.start.call::<(bool, Value)>((function, keys, argv));
+            let (ok, value) = self.lend(server, serve_others, start)?;
+            if !ok {
+                return Ok(Err(failure(&value, true)));
+            }
+            if let Value::Table(table) = &value
+                && let Some(line) = convert::error_of(&self.words, table)?
+            {
+                let is_counted = is_counted(table);
+                return Ok(Err(Failure { line, is_counted }));
+            }
+            convert::to_reply(&self.words, value, self.desk.protocol.get(), reply)?;
+            Ok(Ok(()))
+        })();
+        if self.used_bytes() > GARBAGE_BYTES {
+            // It fails only where a finaliser does, and there is none.
+            let _ = self.lua.gc_collect();
+        }
+        result.unwrap_or_else(|error: mlua::Error| {
+            reply.outbox().truncate(before);
+            Err(failure_of(&error))
+        })
+    }
+
+    /// Runs the code of a library and returns the functions that it registered.
+    ///
+    /// # Errors
+    /// What the compiler says, or what went wrong.
+    pub fn load_library<S: Host + 'static>(
+        &self,
+        code: &[u8],
+        server: &mut S,
+    ) -> Result<Vec<LibraryFunction>, String> {
+        let function = load::compile(&self.lua, code, "@user_function", Some(&self.environment))
+            .map_err(|error| {
+                let error = String::from_utf8_lossy(&error);
+                format!("Error compiling function: {error}")
+            })?;
+        *self.desk.registered.borrow_mut() = Some(Vec::new());
+        let start = || self.start_library.call::<(bool, Value)>(function);
+        let started = self.lend(server, &mut |_| {}, start);
+        let registered = self.desk.registered.borrow_mut().take().unwrap_or_default();
+        let line = match started {
+            Ok((true, _)) => return Ok(registered),
+            Ok((false, value)) => failure(&value, false).line,
+            Err(error) => failure_of(&error).line,
+        };
+        let line = String::from_utf8_lossy(&line);
+        Err(format!("Error registering functions: {line}"))
+    }
+
+    /// Bytes that the state holds.
+    pub fn used_bytes(&self) -> usize {
+        self.lua.used_memory()
+    }
+
+    /// Lets native functions reach the server while `body` runs.
+    fn lend<S: Host + 'static, T>(
+        &self,
+        server: &mut S,
+        serve_others: &mut dyn FnMut(&mut S),
+        body: impl FnOnce() -> mlua::Result<T>,
+    ) -> mlua::Result<T> {
+        let desk = &*self.desk;
+        let result = self.lua.scope(|scope| {
+            let server = scope.create_any_userdata_ref_mut(server)?;
+            let lent = server.clone();
+            let others = scope
+                .create_function_mut(move |_, ()| lent.borrow_mut_scoped(&mut *serve_others))?;
+            desk.server.replace(Some((server, reach::<S>)));
+            desk.others.replace(Some(others));
+            self.lua.set_memory_limit(MEMORY_BYTES_MAX)?;
+            let result = body();
+            self.lua.set_memory_limit(0)?;
+            desk.server.replace(None);
+            desk.others.replace(None);
+            result
+        });
+        if desk.is_killed.replace(false) {
+            self.watch_time(HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK))?;
+        }
+        result
+    }
+
+    fn list(&self, args: Args<'_>) -> mlua::Result<Table> {
+        let table = self.lua.create_table_with_capacity(args.len(), 0)?;
+        for (at, arg) in args.iter().enumerate() {
+            table.raw_set(at + 1, LuaString::wrap(arg))?;
+        }
+        Ok(table)
+    }
+
+    /// Asks the server from time to time whether the script is to end.
+    fn watch_time(&self, triggers: HookTriggers) -> mlua::Result<()> {
+        let desk = Rc::downgrade(&self.desk);
+        self.lua.set_global_hook(triggers, move |lua, _| {
+            let Some(desk) = desk.upgrade() else {
+                return Ok(VmState::Continue);
+            };
+            let Some(reason) = desk.interrupt()? else {
+                return Ok(VmState::Continue);
+            };
+            if !desk.is_killed.replace(true) {
+                kill(lua, &desk)?;
+            }
+            Err(errors::reply(format!("ERR {reason}"), false))
+        })
+    }
+}
+
+/// Calls natives inside of each other, once: mlua sets aside for each level the value with which it
+/// would raise an error, the first time on the stack, of which arguments may need the last place.
+fn warm_up(lua: &Lua) -> mlua::Result<()> {
+    let inner = lua.create_function(|_, ()| Ok(()))?;
+    let middle = lua.create_function(move |_, ()| inner.call::<()>(()))?;
+    let outer = lua.create_function(move |_, ()| middle.call::<()>(()))?;
+    outer.call(())
+}
+
+/// From now on each line of the script fails, so that it cannot catch the error and go on.
+fn kill(lua: &Lua, desk: &Rc<Desk>) -> mlua::Result<()> {
+    let triggers = HookTriggers::EVERY_LINE.every_nth_instruction(INSTRUCTIONS_PER_LOOK);
+    let desk = Rc::downgrade(desk);
+    lua.set_global_hook(triggers, move |_, _| {
+        let Some(desk) = desk.upgrade() else {
+            return Ok(VmState::Continue);
+        };
+        match desk.interrupt()? {
+            Some(reason) => Err(errors::reply(format!("ERR {reason}"), false)),
+            None => Ok(VmState::Continue),
+        }
+    })
+}
+
+/// What ended a script that no handler saw.
+fn failure_of(error: &mlua::Error) -> Failure {
+    match errors::inside(error) {
+        ScriptError::Text(text) => Failure {
+            line: [b"ERR ", &text[..]].concat(),
+            is_counted: false,
+        },
+        ScriptError::Reply(line, is_counted) => Failure { line, is_counted },
+    }
+}
+
+/// What ended a script, from what its error handler made of it; `placed`: with its line.
+fn failure(reason: &Value, placed: bool) -> Failure {
+    let Value::Table(table) = reason else {
+        let text = match reason {
+            Value::String(text) => text.as_bytes().to_vec(),
+            Value::Error(error) => return failure_of(error),
+            _ => b"execution failure".to_vec(),
+        };
+        return Failure {
+            line: [b"ERR ", &text[..]].concat(),
+            is_counted: false,
+        };
+    };
+    let mut line = text_of(table, "err").unwrap_or_else(|| b"ERR unknown error".to_vec());
+    let place = (text_of(table, "source"), text_of(table, "line"));
+    if let (Some(source), Some(number), true) = (place.0, place.1, placed) {
+        line.extend_from_slice(b" script: on ");
+        line.extend_from_slice(&source);
+        line.push(b':');
+        line.extend_from_slice(&number);
+        line.push(b'.');
+    }
+    Failure {
+        line,
+        is_counted: is_counted(table),
+    }
+}
+
+fn is_counted(table: &Table) -> bool {
+    let flag = table.raw_get::<Value>("ignore_error_stats_update");
+    flag.is_ok_and(|value| value == Value::Boolean(true))
+}
+
+/// A field that is a string or a number, as text.
+fn text_of(table: &Table, name: &str) -> Option<Vec<u8>> {
+    match table.raw_get(name).ok()? {
+        Value::String(text) => Some(text.as_bytes().to_vec()),
+        Value::Integer(number) => Some(number.to_string().into_bytes()),
+        Value::Number(number) => Some(number.to_string().into_bytes()),
+        _ => None,
+    }
+}
