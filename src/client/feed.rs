@@ -34,12 +34,7 @@ type Run = (usize, Progress);
 impl Engine {
     /// Takes bytes of a client and runs the commands in them, as far as the turn's time goes.
     /// A command that takes long has `busy` serve the others meanwhile.
-    pub fn receive(
-        &mut self,
-        key: ClientKey,
-        bytes: &[u8],
-        busy: &mut dyn WhileBusy,
-    ) -> Progress {
+    pub fn receive(&mut self, key: ClientKey, bytes: &[u8], busy: &mut dyn WhileBusy) -> Progress {
         self.stats.input_bytes += bytes.len() as u64;
         self.stats.reads += 1;
         let now_us = self.now.mono_us;
@@ -277,11 +272,7 @@ impl Engine {
 
     /// Runs the command that CLIENT PAUSE held back. Where the client goes on afterwards, nothing
     /// is returned.
-    fn run_postponed(
-        &mut self,
-        key: ClientKey,
-        busy: &mut dyn WhileBusy,
-    ) -> Option<Progress> {
+    fn run_postponed(&mut self, key: ClientKey, busy: &mut dyn WhileBusy) -> Option<Progress> {
         let args = self.clients.find_mut(key)?.postponed.take()?;
         let mut out = self.take_outbox(key);
         let flow = execute(self, key, args.as_args(), &mut out, busy);

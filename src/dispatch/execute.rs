@@ -138,7 +138,11 @@ pub fn call(
     let started = engine.boundary_ns;
     let before = out.checkpoint();
     engine.effects.begin();
-    let place = Place { db, protocol, caller };
+    let place = Place {
+        db,
+        protocol,
+        caller,
+    };
     let result = run_handler(engine, key, found, args, out, place, busy);
     let ended = engine.clock.mono_ns();
     engine.boundary_ns = ended;

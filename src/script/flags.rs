@@ -156,10 +156,7 @@ mod tests {
         assert!(script_head(b"#!lua flags=no-writes").is_err());
         assert!(script_head(b"#!\nreturn 1").is_err());
         assert!(script_head(b"#!lua flags=none\n").is_err());
-        assert_eq!(
-            library_head(b"#!lua name=lib\n").map(|head| head.1),
-            Ok(14)
-        );
+        assert_eq!(library_head(b"#!lua name=lib\n").map(|head| head.1), Ok(14));
         assert!(library_head(b"#!lua name=a name=b\n").is_err());
         assert!(library_head(b"#! name=lib\n").is_err());
         assert!(library_head(b"#!lua name=a-b\n").is_err());

@@ -18,6 +18,7 @@ mod oracle;
 mod persist;
 mod process;
 mod protocol;
+mod script;
 mod seams;
 mod server;
 mod set;

@@ -52,10 +52,7 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
             ctx.engine.skips_dump_checksum = args.at(2) != b"0";
             done(ctx)
         }
-        (b"set-disable-deny-scripts", 3) => {
-            ctx.engine.scripts.allows_all = args.at(2) != b"0";
-            done(ctx)
-        }
+        (b"set-disable-deny-scripts", 3) => free_scripts(ctx, args),
         (b"object", 3 | 4) => object(ctx, args),
         (b"error", 3) => {
             let line = String::from_utf8_lossy(args.at(2)).into_owned();
@@ -221,10 +218,17 @@ fn digest_value(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
+/// DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call what they otherwise may not.
+fn free_scripts(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    ctx.engine.scripts.allows_all = args.at(2) != b"0";
+    done(ctx)
+}
+
 fn object(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     let mut keys = ctx.keys();
     let key = keys.key(args.at(2));
-    let slot = keys.peek(&key).ok_or(CommandError::NO_SUCH_KEY)?;
+    // A key whose time has come is shown as long as it is there.
+    let slot = keys.db.find(&key).ok_or(CommandError::NO_SUCH_KEY)?;
     let encoding = encoding_of(keys.db, slot);
     let bytes = match keys.db.value(slot).string_len() {
         Some(len) => len,

@@ -123,8 +123,7 @@ fn key_count(args: Args<'_>, no_number: CommandError) -> Result<usize, CommandEr
             "ERR Number of keys can't be greater than number of args",
         ));
     }
-    usize::try_from(count)
-        .map_err(|_| CommandError::fixed("ERR Number of keys can't be negative"))
+    usize::try_from(count).map_err(|_| CommandError::fixed("ERR Number of keys can't be negative"))
 }
 
 /// What is to run.

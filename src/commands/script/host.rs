@@ -93,7 +93,11 @@ impl Host for Engine {
         if self.is_exiting() {
             return Interrupt::End("Script killed, the server is shutting down.");
         }
-        let is_killed = self.scripts.busy.as_ref().is_some_and(|busy| busy.is_killed);
+        let is_killed = self
+            .scripts
+            .busy
+            .as_ref()
+            .is_some_and(|busy| busy.is_killed);
         match (is_killed, run.purpose) {
             (false, _) => Interrupt::GoOn,
             (true, Purpose::Eval) => Interrupt::End("Script killed by user with SCRIPT KILL."),

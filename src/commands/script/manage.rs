@@ -8,8 +8,7 @@ use crate::script::lua::Purpose;
 use super::{NO_SCRIPT, check_enabled, check_flush_mode, error};
 
 /// Nothing runs that could be ended.
-const NOT_BUSY: CommandError =
-    CommandError::fixed("NOTBUSY No scripts in execution right now.");
+const NOT_BUSY: CommandError = CommandError::fixed("NOTBUSY No scripts in execution right now.");
 
 /// SCRIPT DEBUG YES|SYNC|NO [engine]: there is no debugger.
 pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {

@@ -39,12 +39,7 @@ const SINKS: [(&str, Sinks); 5] = [
 ];
 
 /// Makes the tables of functions that the prelude shows to scripts.
-pub fn install(
-    lua: &Lua,
-    desk: &Rc<Desk>,
-    purpose: Purpose,
-    native: &Table,
-) -> mlua::Result<()> {
+pub fn install(lua: &Lua, desk: &Rc<Desk>, purpose: Purpose, native: &Table) -> mlua::Result<()> {
     let server = lua.create_table()?;
     let loading = lua.create_table()?;
     for table in [&server, &loading] {
@@ -60,10 +55,7 @@ pub fn install(
     if purpose == Purpose::Eval {
         server.raw_set("breakpoint", lua.create_function(|_, ()| Ok(false))?)?;
         server.raw_set("debug", lua.create_function(|_, ()| Ok(()))?)?;
-        server.raw_set(
-            "replicate_commands",
-            lua.create_function(|_, ()| Ok(true))?,
-        )?;
+        server.raw_set("replicate_commands", lua.create_function(|_, ()| Ok(true))?)?;
     }
     native.raw_set("server", server)?;
     native.raw_set("loading", loading)?;
@@ -97,7 +89,9 @@ fn versions_and_log(lua: &Lua, desk: &Rc<Desk>, table: &Table) -> mlua::Result<(
     for (name, level) in LEVELS {
         table.raw_set(name, level)?;
     }
-    let log = with_desk(lua, desk, |lua, desk, args: MultiValue| log(lua, desk, &args))?;
+    let log = with_desk(lua, desk, |lua, desk, args: MultiValue| {
+        log(lua, desk, &args)
+    })?;
     table.raw_set("log", log)
 }
 
@@ -161,11 +155,7 @@ fn commands(lua: &Lua, desk: &Rc<Desk>, server: &Table) -> mlua::Result<()> {
 }
 
 /// Has the server run a command.
-fn command(
-    lua: &Lua,
-    desk: &Desk,
-    args: &MultiValue,
-) -> mlua::Result<Result<Value, ScriptError>> {
+fn command(lua: &Lua, desk: &Desk, args: &MultiValue) -> mlua::Result<Result<Value, ScriptError>> {
     if let Err(error) = take_args(desk, args) {
         return Ok(Err(error));
     }
@@ -296,7 +286,9 @@ fn settings(lua: &Lua, desk: &Rc<Desk>, server: &Table) -> mlua::Result<()> {
             let line = "ERR server.set_repl() requires one argument.";
             return Err(errors::reply(line, false));
         };
-        let Some((_, sinks)) = SINKS.iter().find(|known| i32::from(known.1.0) == flags as i32)
+        let Some((_, sinks)) = SINKS
+            .iter()
+            .find(|known| i32::from(known.1.0) == flags as i32)
         else {
             let line = "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or \
                         REPL_NONE.";
@@ -382,8 +374,8 @@ struct Named {
 }
 
 fn positional_arguments(lua: &Lua, name: &Value, callback: &Value) -> Result<Named, String> {
-    let name = text_of(lua, name)
-        .ok_or("first argument to server.register_function must be a string")?;
+    let name =
+        text_of(lua, name).ok_or("first argument to server.register_function must be a string")?;
     let Value::Function(callback) = callback else {
         return Err("second argument to server.register_function must be a function".into());
     };
@@ -460,20 +452,18 @@ fn text_of(lua: &Lua, value: &Value) -> Option<Vec<u8>> {
 }
 
 fn prelude_helpers(lua: &Lua, native: &Table) -> mlua::Result<()> {
-    let argument_error = lua.create_function(
-        |lua, args: MultiValue| -> mlua::Result<()> {
-            let index = args.get(0).and_then(Value::as_usize).unwrap_or(1);
-            let name = args.get(1).and_then(|name| text_of(lua, name));
-            let wanted = args.get(2).and_then(|wanted| text_of(lua, wanted));
-            let name = String::from_utf8(name.unwrap_or_default()).unwrap_or_default();
-            let wanted = String::from_utf8(wanted.unwrap_or_default()).unwrap_or_default();
-            let explanation = match args.get(3) {
-                Some(value) => errors::expected(&wanted, Some(value)),
-                None => format!("{wanted} expected"),
-            };
-            Err(errors::argument(lua, index, &name, &explanation))
-        },
-    )?;
+    let argument_error = lua.create_function(|lua, args: MultiValue| -> mlua::Result<()> {
+        let index = args.get(0).and_then(Value::as_usize).unwrap_or(1);
+        let name = args.get(1).and_then(|name| text_of(lua, name));
+        let wanted = args.get(2).and_then(|wanted| text_of(lua, wanted));
+        let name = String::from_utf8(name.unwrap_or_default()).unwrap_or_default();
+        let wanted = String::from_utf8(wanted.unwrap_or_default()).unwrap_or_default();
+        let explanation = match args.get(3) {
+            Some(value) => errors::expected(&wanted, Some(value)),
+            None => format!("{wanted} expected"),
+        };
+        Err(errors::argument(lua, index, &name, &explanation))
+    })?;
     native.raw_set("argument_error", argument_error)?;
     let wrong_insert = lua.create_function(|lua, ()| -> mlua::Result<()> {
         Err(errors::text(lua, "wrong number of arguments to 'insert'"))

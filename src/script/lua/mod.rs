@@ -277,7 +277,9 @@ impl Vm {
         strings::install(&lua, &desk, &native)?;
         libs::install(&lua, &desk, &native)?;
         load::install(&lua, &native)?;
-        let prelude = lua.load(include_str!("prelude.lua")).set_name(errors::PRELUDE);
+        let prelude = lua
+            .load(include_str!("prelude.lua"))
+            .set_name(errors::PRELUDE);
         let is_eval = purpose == Purpose::Eval;
         let (environment, start, start_library) =
             prelude.call::<(Table, Function, Function)>((native, is_eval))?;

@@ -44,7 +44,9 @@ type Found = Result<Option<usize>, PatternError>;
 /// Whether a pattern is more than the text itself.
 pub fn has_specials(pattern: &[u8]) -> bool {
     let end = memchr::memchr(0, pattern).unwrap_or(pattern.len());
-    pattern[..end].iter().any(|byte| b"^$*+?.([%-".contains(byte))
+    pattern[..end]
+        .iter()
+        .any(|byte| b"^$*+?.([%-".contains(byte))
 }
 
 /// A search.
@@ -162,12 +164,10 @@ impl<'a> Matcher<'a> {
                     Some(end) => p = end,
                     None => return Ok(None),
                 },
-                (b'%', Some(digit)) if digit.is_ascii_digit() => {
-                    match self.repeated(s, *digit)? {
-                        Some(end) => (s, p) = (end, p + 2),
-                        None => return Ok(None),
-                    }
-                }
+                (b'%', Some(digit)) if digit.is_ascii_digit() => match self.repeated(s, *digit)? {
+                    Some(end) => (s, p) = (end, p + 2),
+                    None => return Ok(None),
+                },
                 _ => {
                     let end = self.class_end(p)?;
                     match self.pattern.get(end) {
@@ -433,12 +433,10 @@ mod tests {
         for pattern in ["(a", "a)", "[a", "%", "%f", "%b", "%1"] {
             let mut asks = || None;
             let mut matcher = Matcher::new(b"aaa", pattern.as_bytes(), &mut asks);
-            let captured = matcher
-                .search(0)
-                .and_then(|found| match found {
-                    Some((from, to)) => matcher.captures(from, to, true).map(|_| ()),
-                    None => Ok(()),
-                });
+            let captured = matcher.search(0).and_then(|found| match found {
+                Some((from, to)) => matcher.captures(from, to, true).map(|_| ()),
+                None => Ok(()),
+            });
             assert!(captured.is_err(), "{pattern}");
         }
     }

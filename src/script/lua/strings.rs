@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
+use super::Desk;
 use super::api::{as_number, with_desk};
 use super::errors;
 use super::load::as_text;
 use super::pattern::{self, Capture, Matcher, PatternError};
-use super::Desk;
 
 /// The longest string that is built here: what Redis takes as one, by default.
 const STRING_BYTES_MAX: usize = 512 << 20;
@@ -26,7 +26,9 @@ pub fn install(lua: &Lua, desk: &Rc<Desk>, native: &Table) -> mlua::Result<()> {
     native.raw_set("string", string)?;
     let match_from = with_desk(lua, desk, |lua, desk, args| match_from(lua, desk, args))?;
     native.raw_set("match_from", match_from)?;
-    let gsub = with_desk(lua, desk, |lua, desk, args: MultiValue| gsub(lua, desk, &args))?;
+    let gsub = with_desk(lua, desk, |lua, desk, args: MultiValue| {
+        gsub(lua, desk, &args)
+    })?;
     native.raw_set("gsub", gsub)?;
     // Checks the arguments as C does, and returns them as what they stand for.
     let check = lua.create_function(|lua, args: MultiValue| {
@@ -46,7 +48,11 @@ pub fn install(lua: &Lua, desk: &Rc<Desk>, native: &Table) -> mlua::Result<()> {
 /// Argument `at` (from 0) as a string.
 pub fn text(lua: &Lua, args: &MultiValue, at: usize, name: &str) -> mlua::Result<LuaString> {
     let value = args.get(at);
-    match value.map(|value| as_text(lua, value)).transpose()?.flatten() {
+    match value
+        .map(|value| as_text(lua, value))
+        .transpose()?
+        .flatten()
+    {
         Some(text) => Ok(text),
         None => {
             let expected = errors::expected("string", value);
@@ -124,7 +130,9 @@ fn find(
     };
     let (subject, pattern) = (subject.as_bytes(), pattern.as_bytes());
     let start = start_index(init.trunc(), subject.len());
-    let is_plain = args.get(3).is_some_and(|value| value.as_boolean() != Some(false))
+    let is_plain = args
+        .get(3)
+        .is_some_and(|value| value.as_boolean() != Some(false))
         && !args.get(3).is_some_and(Value::is_nil);
     if finds && (is_plain || !pattern::has_specials(&pattern)) {
         return match memchr::memmem::find(&subject[start..], &pattern) {

@@ -75,9 +75,8 @@ pub fn table(lua: &Lua) -> mlua::Result<Table> {
     })?;
     table.raw_set("encode", encode)?;
     let shared = Rc::clone(&settings);
-    let decode = lua.create_function(move |lua, args: MultiValue| {
-        decode(lua, &shared.borrow(), &args)
-    })?;
+    let decode =
+        lua.create_function(move |lua, args: MultiValue| decode(lua, &shared.borrow(), &args))?;
     table.raw_set("decode", decode)?;
     table.raw_set("new", lua.create_function(|lua, ()| table_again(lua))?)?;
     configuration(lua, &settings, &table)?;
@@ -99,7 +98,14 @@ fn configuration(lua: &Lua, settings: &Shared, table: &Table) -> mlua::Result<()
         let shared = Rc::clone(settings);
         let set = lua.create_function(move |lua, args: MultiValue| {
             check_count(lua, name, &args, 1)?;
-            integer(lua, name, &args, 0, (1, max), field(&mut shared.borrow_mut()))
+            integer(
+                lua,
+                name,
+                &args,
+                0,
+                (1, max),
+                field(&mut shared.borrow_mut()),
+            )
         })?;
         table.raw_set(name, set)?;
     }

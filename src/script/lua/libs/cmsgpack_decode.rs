@@ -27,9 +27,8 @@ impl From<mlua::Error> for Wrong {
 
 /// Installs the functions that read.
 pub fn install(lua: &Lua, table: &Table) -> mlua::Result<()> {
-    let all = lua.create_function(|lua, args: MultiValue| {
-        unpack(lua, &args, "unpack", None, 0.0)
-    })?;
+    let all =
+        lua.create_function(|lua, args: MultiValue| unpack(lua, &args, "unpack", None, 0.0))?;
     table.raw_set("unpack", all)?;
     let one = lua.create_function(|lua, args: MultiValue| {
         let offset = optional(lua, &args, 1, "unpack_one")?;

@@ -38,7 +38,10 @@ struct Format<'a> {
 pub fn table(lua: &Lua) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     table.raw_set("pack", lua.create_function(|lua, args| pack(lua, &args))?)?;
-    table.raw_set("unpack", lua.create_function(|lua, args| unpack(lua, &args))?)?;
+    table.raw_set(
+        "unpack",
+        lua.create_function(|lua, args| unpack(lua, &args))?,
+    )?;
     table.raw_set("size", lua.create_function(|lua, args| size(lua, &args))?)?;
     Ok(table)
 }
@@ -69,8 +72,7 @@ impl<'a> Format<'a> {
                 b'i' | b'I' => match self.number(4)? {
                     size if size > INTEGER_BYTES_MAX => {
                         let limit = INTEGER_BYTES_MAX;
-                        let line =
-                            format!("integral size {size} is larger than limit of {limit}");
+                        let line = format!("integral size {size} is larger than limit of {limit}");
                         return Err(errors::text(self.lua, line));
                     }
                     size => size,
@@ -165,7 +167,11 @@ fn pack(lua: &Lua, args: &MultiValue) -> mlua::Result<LuaString> {
             b'c' | b's' => {
                 let value = text(lua, args, arg, "pack")?;
                 let value = value.as_bytes();
-                let size = if item.size == 0 { value.len() } else { item.size };
+                let size = if item.size == 0 {
+                    value.len()
+                } else {
+                    item.size
+                };
                 let Some(value) = value.get(..size) else {
                     return Err(errors::argument(lua, arg + 2, "pack", "string too short"));
                 };
@@ -211,7 +217,11 @@ fn unpack(lua: &Lua, args: &MultiValue) -> mlua::Result<MultiValue> {
         return Err(errors::argument(lua, 3, "unpack", line));
     }
     // A negative one is an enormous one, for C.
-    let mut at = if start < 0.0 { usize::MAX } else { start as usize - 1 };
+    let mut at = if start < 0.0 {
+        usize::MAX
+    } else {
+        start as usize - 1
+    };
     let mut format = Format::new(lua, "unpack", &format);
     let mut values = MultiValue::new();
     while let Some(item) = format.next(at)? {
@@ -225,9 +235,10 @@ fn unpack(lua: &Lua, args: &MultiValue) -> mlua::Result<MultiValue> {
         let bytes = take(size).ok_or_else(short)?;
         match item.option {
             b'x' => {}
-            b'f' => values.push_back(Value::Number(f64::from(f32::from_le_bytes(
-                ordered(bytes, format.is_little),
-            )))),
+            b'f' => values.push_back(Value::Number(f64::from(f32::from_le_bytes(ordered(
+                bytes,
+                format.is_little,
+            ))))),
             b'd' => values.push_back(Value::Number(f64::from_le_bytes(ordered(
                 bytes,
                 format.is_little,
@@ -238,7 +249,11 @@ fn unpack(lua: &Lua, args: &MultiValue) -> mlua::Result<MultiValue> {
                         let line = "format 'c0' needs a previous size";
                         return Err(errors::text(lua, line));
                     };
-                    size = if wanted >= 0.0 { wanted as usize } else { usize::MAX };
+                    size = if wanted >= 0.0 {
+                        wanted as usize
+                    } else {
+                        usize::MAX
+                    };
                 }
                 let bytes = take(size).ok_or_else(short)?;
                 values.push_back(Value::String(lua.create_string(bytes)?));
