@@ -19,6 +19,7 @@ mod oracle;
 mod persist;
 mod process;
 mod protocol;
+mod script;
 mod seams;
 mod server;
 mod set;

@@ -52,10 +52,7 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
             ctx.engine.skips_dump_checksum = args.at(2) != b"0";
             done(ctx)
         }
-        (b"set-disable-deny-scripts", 3) => {
-            ctx.engine.scripts.allows_all = args.at(2) != b"0";
-            done(ctx)
-        }
+        (b"set-disable-deny-scripts", 3) => free_scripts(ctx, args),
         (b"object", 3 | 4) => object(ctx, args),
         (b"error", 3) => {
             let line = String::from_utf8_lossy(args.at(2)).into_owned();
@@ -89,13 +86,7 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
             super::help(&mut ctx.reply, "DEBUG", HELP);
             Ok(())
         }
-        (name, len)
-            if NO_EFFECT
-                .iter()
-                .any(|(n, l)| n.as_bytes() == name && *l == len) =>
-        {
-            done(ctx)
-        }
+        (name, len) if has_no_effect(name, len) => done(ctx),
         _ => {
             let name = String::from_utf8_lossy(args.at(1));
             Err(CommandError::new(format!(
@@ -103,6 +94,11 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
             )))
         }
     }
+}
+
+fn has_no_effect(name: &[u8], len: usize) -> bool {
+    let mut switches = NO_EFFECT.iter();
+    switches.any(|(switch, args)| switch.as_bytes() == name && *args == len)
 }
 
 /// Switches for parts that kvd does not have, each with its number of arguments.
@@ -223,10 +219,17 @@ fn digest_value(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
+/// DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call what they otherwise may not.
+fn free_scripts(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    ctx.engine.scripts.allows_all = args.at(2) != b"0";
+    done(ctx)
+}
+
 fn object(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     let mut keys = ctx.keys();
     let key = keys.key(args.at(2));
-    let slot = keys.peek(&key).ok_or(CommandError::NO_SUCH_KEY)?;
+    // A key whose time has come is shown as long as it is there.
+    let slot = keys.db.find(&key).ok_or(CommandError::NO_SUCH_KEY)?;
     let encoding = encoding_of(keys.db, slot);
     let bytes = match keys.db.value(slot).string_len() {
         Some(len) => len,

@@ -95,7 +95,7 @@ pub(super) fn memory(engine: &Engine, text: &mut Text) {
         "total_system_memory",
         engine.machine.facts().total_memory_bytes,
     );
-    scripts(text);
+    scripts(text, engine);
     text.bytes("maxmemory", config.maxmemory);
     text.field("maxmemory_policy", config.maxmemory_policy.name());
     fragmentation(text, &account);
@@ -121,19 +121,22 @@ pub(super) fn memory(engine: &Engine, text: &mut Text) {
     ]);
 }
 
-fn scripts(text: &mut Text) {
-    text.fields(&[("used_memory_lua", 0), ("used_memory_vm_eval", 0)]);
-    text.field("used_memory_lua_human", human(0));
+fn scripts(text: &mut Text, engine: &Engine) {
+    let scripts = &engine.scripts;
+    let (eval, functions) = scripts.vm_bytes();
+    let (texts, libraries) = (scripts.cache.heap_bytes(), scripts.libraries.heap_bytes());
+    text.fields(&[("used_memory_lua", eval), ("used_memory_vm_eval", eval)]);
+    text.field("used_memory_lua_human", human(eval));
     text.fields(&[
-        ("used_memory_scripts_eval", 0),
-        ("number_of_cached_scripts", 0),
-        ("number_of_functions", 0),
-        ("number_of_libraries", 0),
-        ("used_memory_vm_functions", 0),
+        ("used_memory_scripts_eval", texts),
+        ("number_of_cached_scripts", scripts.cache.len() as u64),
+        ("number_of_functions", scripts.libraries.functions() as u64),
+        ("number_of_libraries", scripts.libraries.len() as u64),
+        ("used_memory_vm_functions", functions),
     ]);
-    text.bytes("used_memory_vm_total", 0);
-    text.field("used_memory_functions", 0);
-    text.bytes("used_memory_scripts", 0);
+    text.bytes("used_memory_vm_total", eval + functions);
+    text.field("used_memory_functions", libraries);
+    text.bytes("used_memory_scripts", texts + libraries);
 }
 
 fn fragmentation(text: &mut Text, account: &Account) {

@@ -36,7 +36,7 @@ pub(super) fn stats(engine: &Engine, text: &mut Text) {
         ("expire_cycle_cpu_milliseconds", 0),
         ("evicted_keys", stats.evicted_keys),
         ("evicted_clients", stats.evicted_clients),
-        ("evicted_scripts", 0),
+        ("evicted_scripts", engine.scripts.cache.evicted),
         ("total_eviction_exceeded_time", 0),
         ("current_eviction_exceeded_time", 0),
         ("keyspace_hits", lookups.hits),

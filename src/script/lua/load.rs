@@ -4,7 +4,7 @@
 //! unchecked: only text is compiled. It counts brackets and lengths in `int`: texts are limited.
 //! It keeps the name of the chunk where the collector does not see it, so a collection at the wrong
 //! moment frees it under its hands (CVE-2025-49844): the collector stands still while it compiles,
-//! and as the whole text is there before, no code of a script, which could start it, runs meanwhile.
+//! and as the whole text is there before, no code of a script, which could start it, runs then.
 
 use mlua::chunk::ChunkMode;
 use mlua::{Error, Function, Lua, LuaString, MultiValue, Table, Value};

@@ -216,11 +216,10 @@ fn unpack(lua: &Lua, args: &MultiValue) -> mlua::Result<MultiValue> {
         let line = "offset must be 1 or greater";
         return Err(errors::argument(lua, 3, "unpack", line));
     }
-    // A negative one is an enormous one, for C.
-    let mut at = if start < 0.0 {
-        usize::MAX
-    } else {
-        start as usize - 1
+    let mut at = match start < 0.0 {
+        // It is an enormous one, for C.
+        true => usize::MAX,
+        false => start as usize - 1,
     };
     let mut format = Format::new(lua, "unpack", &format);
     let mut values = MultiValue::new();
@@ -235,25 +234,17 @@ fn unpack(lua: &Lua, args: &MultiValue) -> mlua::Result<MultiValue> {
         let bytes = take(size).ok_or_else(short)?;
         match item.option {
             b'x' => {}
-            b'f' => values.push_back(Value::Number(f64::from(f32::from_le_bytes(ordered(
-                bytes,
-                format.is_little,
-            ))))),
-            b'd' => values.push_back(Value::Number(f64::from_le_bytes(ordered(
-                bytes,
-                format.is_little,
-            )))),
+            b'f' => {
+                let number = f32::from_le_bytes(ordered(bytes, format.is_little));
+                values.push_back(Value::Number(f64::from(number)));
+            }
+            b'd' => {
+                let number = f64::from_le_bytes(ordered(bytes, format.is_little));
+                values.push_back(Value::Number(number));
+            }
             b'c' => {
                 if size == 0 {
-                    let Some(wanted) = values.pop_back().as_ref().and_then(plain_number) else {
-                        let line = "format 'c0' needs a previous size";
-                        return Err(errors::text(lua, line));
-                    };
-                    size = if wanted >= 0.0 {
-                        wanted as usize
-                    } else {
-                        usize::MAX
-                    };
+                    size = previous_size(lua, &mut values)?;
                 }
                 let bytes = take(size).ok_or_else(short)?;
                 values.push_back(Value::String(lua.create_string(bytes)?));
@@ -276,6 +267,17 @@ fn unpack(lua: &Lua, args: &MultiValue) -> mlua::Result<MultiValue> {
     }
     values.push_back(Value::Number(at as f64 + 1.0));
     Ok(values)
+}
+
+/// The number read before, which tells how many bytes `c0` takes.
+fn previous_size(lua: &Lua, values: &mut MultiValue) -> mlua::Result<usize> {
+    let Some(wanted) = values.pop_back().as_ref().and_then(plain_number) else {
+        return Err(errors::text(lua, "format 'c0' needs a previous size"));
+    };
+    Ok(match wanted >= 0.0 {
+        true => wanted as usize,
+        false => usize::MAX,
+    })
 }
 
 /// The bytes of a floating-point number, the lowest first.

@@ -1,0 +1,254 @@
+//! EVAL, SCRIPT, FCALL and FUNCTION.
+
+use crate::harness::{Kvd, Process, Value};
+
+fn eval(script: &str) -> Value {
+    let kvd = Kvd::new();
+    kvd.client().cmd_words(&["EVAL", script, "1", "k", "a"])
+}
+
+#[track_caller]
+fn error(script: &str) -> String {
+    match eval(script) {
+        Value::Error(line) => line,
+        other => panic!("{script}: {other:?}"),
+    }
+}
+
+#[test]
+fn values_cross_in_both_directions() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    for (script, line) in [
+        ("return KEYS[1]..ARGV[1]", "ka"),
+        ("return redis.call('set',KEYS[1],3.5).ok", "OK"),
+        ("return redis.call('get',KEYS[1])", "3.5"),
+        ("return tostring(redis.call('get','none'))", "false"),
+        (
+            "return cjson.encode(cjson.decode('[1,{\"a\":null}]'))",
+            "[1,{\"a\":null}]",
+        ),
+        (
+            "return select(2, cmsgpack.unpack(cmsgpack.pack(1,'x')))",
+            "x",
+        ),
+        ("return (struct.unpack('s', struct.pack('s','abc')))", "abc"),
+        ("return bit.tohex(bit.bxor(255, 15))", "000000f0"),
+        (
+            "return (string.gsub('hello','l+',function(l) return #l end))",
+            "he2o",
+        ),
+        (
+            "return select(2, pcall(redis.call,'nosuch'))",
+            "ERR Unknown command called from script",
+        ),
+    ] {
+        let reply = client.cmd_words(&["EVAL", script, "1", "k", "a"]);
+        assert_eq!(reply.text(), line, "{script}");
+    }
+    let ints = |n| Value::Array(vec![Value::Int(1), Value::Int(n)]);
+    assert_eq!(eval("return {1,2,nil,4}"), ints(2));
+    assert_eq!(eval("return 3.99"), Value::Int(3));
+    assert_eq!(eval("return false"), Value::Null);
+}
+
+#[test]
+fn errors_say_where() {
+    let place = "script: on @user_script:1.";
+    assert_eq!(
+        error("return redis.call('nosuch')"),
+        format!("ERR Unknown command called from script {place}")
+    );
+    assert_eq!(error("error('x')"), format!("ERR user_script:1: x {place}"));
+    assert_eq!(
+        error("return redis.call('incr', KEYS[1], 1)"),
+        format!("ERR Wrong number of args calling command from script {place}")
+    );
+    assert_eq!(error("return {err='MY x'}"), "MY x");
+    assert!(
+        error("return +").starts_with("ERR Error compiling script (new function): user_script:1:")
+    );
+    assert!(error("return redis.call('multi')").contains("not allowed from script"));
+}
+
+#[test]
+fn nothing_of_a_script_reaches_the_next() {
+    for script in [
+        "x = 1",
+        "redis.call = 1",
+        "string.find = 1",
+        "rawset(_G, 'x', 1)",
+        "rawset(redis, 'call', 1)",
+        "setmetatable(_G, {})",
+        "setmetatable(string, {})",
+        "getmetatable('').__index = nil",
+        "getmetatable('').__index.find = nil",
+        "getmetatable(_G).__index = nil",
+        "table.insert(redis, 1)",
+    ] {
+        assert!(
+            error(script).contains("Attempt to modify a readonly table"),
+            "{script}"
+        );
+    }
+    for name in [
+        "dofile", "loadfile", "print", "require", "io", "debug", "getfenv", "newproxy",
+    ] {
+        let line = error(&format!("return {name}"));
+        assert!(line.contains("nonexistent global variable"), "{line}");
+    }
+}
+
+#[test]
+fn scripts_are_remembered() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    let sha = client.cmd_words(&["SCRIPT", "LOAD", "return 'x'"]).text();
+    assert_eq!(
+        client.text(&format!("EVALSHA {} 0", sha.to_uppercase())),
+        "x"
+    );
+    for i in 0..600 {
+        client.cmd_words(&["EVAL", &format!("return {i}"), "0"]);
+    }
+    assert!(
+        client
+            .text("INFO memory")
+            .contains("number_of_cached_scripts:501")
+    );
+    assert!(client.text("INFO stats").contains("evicted_scripts:100"));
+    assert_eq!(client.text(&format!("SCRIPT SHOW {sha}")), "return 'x'");
+    client.cmd("SCRIPT FLUSH");
+    assert_eq!(
+        client.err(&format!("EVALSHA {sha} 0")),
+        "NOSCRIPT No matching script."
+    );
+}
+
+#[test]
+fn libraries_of_functions() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    let code = "#!lua name=lib\nredis.register_function{function_name='get', \
+                flags={'no-writes'}, callback=function(k) return redis.call('get', k[1]) end}\n\
+                redis.register_function('set', function(k, a) redis.call('set', k[1], a[1]) \
+                return redis.status_reply('DONE') end)";
+    assert_eq!(client.cmd_words(&["FUNCTION", "LOAD", code]).text(), "lib");
+    assert_eq!(client.text("FCALL set 1 k v"), "DONE");
+    assert_eq!(client.text("FCALL_RO GET 1 k"), "v");
+    assert!(client.err("FCALL_RO set 1 k v").contains("*_ro"));
+    let dump = client.cmd("FUNCTION DUMP");
+    let Value::Bulk(dump) = dump else {
+        panic!("{dump:?}");
+    };
+    let restore: [&[u8]; 3] = [b"FUNCTION", b"RESTORE", &dump];
+    let again = client.cmd_words(&restore);
+    assert_eq!(again, Value::Error("ERR Library lib already exists".into()));
+    client.cmd("FUNCTION FLUSH");
+    assert_eq!(client.cmd_words(&restore).text(), "OK");
+    assert_eq!(client.text("FCALL get 1 k"), "v");
+    let mut damaged = dump.clone();
+    damaged[3] ^= 1;
+    let restore: [&[u8]; 3] = [b"FUNCTION", b"RESTORE", &damaged];
+    assert!(matches!(client.cmd_words(&restore), Value::Error(_)));
+}
+
+/// Each of these ended, or took over, a server that ran it as it was.
+#[test]
+fn known_attacks_fail() {
+    let kvd = Process::kvd(&["--save", "", "--busy-reply-threshold", "100"]);
+    let mut attacker = kvd.connect();
+    for script in [
+        // CVE-2022-24834: the length of what cjson writes.
+        "return #cjson.encode(string.rep('\\0', 100000000))",
+        // CVE-2024-31449: the count of bit.tohex.
+        "return bit.tohex(65535, -2147483648)",
+        // CVE-2025-46817: the count of unpack.
+        "return {unpack({}, -2147483648, 2147483647)}",
+        "return {unpack({1,2,3}, 0, 2147483647)}",
+        "return {unpack({1,2,3}, -2, 2^53)}",
+        // CVE-2025-46818: metatables of basic types.
+        "getmetatable('').__index = function() end",
+        // CVE-2025-46819: the brackets of a long string.
+        "return loadstring('return ' .. '[' .. string.rep('=', 67000000))",
+        // CVE-2025-49844: the name of a chunk is collected while it is compiled.
+        "for i = 1, 2000 do loadstring(string.rep('x', 50) .. i .. '=', string.rep('n', 50) .. i) \
+         collectgarbage() end return 1",
+        "local n = 0 return load(function() n = n + 1 collectgarbage() \
+         if n < 500 then return ' ' end end, string.rep('n', 5000)) ~= nil",
+        // CVE-2024-46981: the collector, turned on objects of the server.
+        "local t = setmetatable({}, {__gc = function() redis.call('ping') end, __mode = 'kv'}) \
+         t = nil collectgarbage() collectgarbage('setpause', 0) return 1",
+        // Bytecode.
+        "return loadstring(string.dump(function() return 1 end))",
+        "return loadstring('\\27Lua')",
+        // The stack of C.
+        "return string.find(('a'):rep(1e6), ('a?'):rep(1e6))",
+        "return string.find(('('):rep(1e5), ('('):rep(1e5))",
+        "return loadstring(string.rep('(', 1e5))",
+        "return loadstring('return ' .. string.rep('{', 1e5))",
+        "return cjson.decode(string.rep('[', 1e6))",
+        "cjson.decode_max_depth(1e9) return cjson.decode(string.rep('[', 1e6))",
+        "cjson.encode_max_depth(1e9) local t = {} for i = 1, 1e5 do t = {t} end \
+         return cjson.encode(t)",
+        "return cmsgpack.unpack(string.rep('\\145', 1e6))",
+        "local t = {} t[1] = t return t",
+        "local f f = function() return pcall(f) end return f()",
+        "local f f = function() return f() + 1 end return f()",
+        // Sizes.
+        "return string.rep('x', 2^40)",
+        "local s = 'x' while true do s = s .. s end",
+        "return string.format('%99999999999d', 1)",
+        "return cmsgpack.unpack('\\221\\255\\255\\255\\255')",
+        "return cmsgpack.unpack_limit('a', 2^53, -2^53)",
+        "return struct.unpack('c2147483647', 'x', 2147483647)",
+        "return struct.pack('i99999999999999999999', 1)",
+        "return struct.size('c2147483647c2147483647c2147483647c2147483647c2147483647')",
+        "return redis.call(unpack({}, 1, 7990))",
+        "return table.concat({}, 'x', 1, 2^31)",
+    ] {
+        attacker.send_raw(&crate::harness::request(&["EVAL", script, "0"]));
+        attacker.take();
+        assert_eq!(
+            attacker.cmd("PING").text(),
+            "PONG",
+            "{script}\n{}",
+            kvd.log()
+        );
+    }
+    assert!(!kvd.log().contains("BUG REPORT"), "{}", kvd.log());
+}
+
+#[test]
+fn a_busy_script_can_be_killed() {
+    let kvd = Process::kvd(&["--save", "", "--busy-reply-threshold", "20"]);
+    let mut runner = kvd.connect();
+    let mut other = kvd.connect();
+    for script in [
+        "while true do end",
+        "while true do pcall(function() while true do end end) end",
+        "local c = coroutine.wrap(function() while true do end end) c()",
+        "return string.find(('a'):rep(100), ('a?'):rep(100) .. ('a'):rep(101))",
+    ] {
+        runner.send_raw(&crate::harness::request(&["EVAL", script, "0"]));
+        while !matches!(&other.cmd("PING"), Value::Error(line) if line.starts_with("BUSY")) {}
+        assert_eq!(other.cmd("SCRIPT KILL").text(), "OK");
+        let Value::Error(line) = runner.take() else {
+            panic!("{script} was not killed");
+        };
+        assert!(
+            line.contains("Script killed by user with SCRIPT KILL."),
+            "{line}"
+        );
+        assert_eq!(other.cmd("PING").text(), "PONG");
+    }
+    let script = "redis.call('set','k','v') while true do end";
+    runner.send_raw(&crate::harness::request(&["EVAL", script, "0"]));
+    while !matches!(&other.cmd("PING"), Value::Error(line) if line.starts_with("BUSY")) {}
+    let Value::Error(line) = other.cmd("SCRIPT KILL") else {
+        panic!("a script that wrote was killed");
+    };
+    assert!(line.starts_with("UNKILLABLE"), "{line}");
+    other.send("SHUTDOWN NOSAVE");
+    assert!(other.try_take().is_none());
+}
