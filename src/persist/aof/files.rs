@@ -94,7 +94,7 @@ pub fn read_manifest(disk: &mut dyn Disk, names: &Names) -> io::Result<Option<Ma
 }
 
 /// Replaces the manifest, so that a crash leaves the old or the new one, and waits until it is
-/// durable.
+/// durable. What it names is made durable before: changes of names may survive in any order.
 ///
 /// # Errors
 /// What the disk says; the old manifest stays then.
@@ -106,6 +106,7 @@ pub fn write_manifest(disk: &mut dyn Disk, names: &Names, manifest: &Manifest) -
         .and_then(|()| disk.sync(file));
     disk.close(file);
     written?;
+    disk.sync_dir(names.dir())?;
     disk.rename(&new, &names.manifest())?;
     disk.sync_dir(names.dir())
 }
