@@ -228,6 +228,7 @@ impl crate::engine::Engine {
         client.gates.set(SessionGates::UNAUTHENTICATED, password);
         self.unwatch(key);
         self.unsubscribe_all(key);
+        self.untrack(key);
         self.unmonitor(key);
     }
 }

@@ -160,11 +160,6 @@ const SAVING: CommandError = CommandError::fixed("ERR Background save already in
 
 /// BGREWRITEAOF
 pub fn bgrewriteaof(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
-    if ctx.engine.persist.aof.log.is_none() {
-        return Err(CommandError::fixed(
-            "ERR The append only file is off: CONFIG SET appendonly yes begins one",
-        ));
-    }
     let text = match ctx.engine.request_rewrite()? {
         true => "Background append only file rewriting started",
         false => "Background append only file rewriting scheduled",

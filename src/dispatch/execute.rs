@@ -5,7 +5,7 @@
 
 use crate::engine::Engine;
 use crate::engine::blocked::{BlockRequest, BlockedOn};
-use crate::engine::clients::{ClientKey, Closing, ReplyMode, SessionGates};
+use crate::engine::clients::{Client, ClientKey, Closing, ReplyMode, SessionGates};
 use crate::engine::context::{Caller, KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::gates::ServerGates;
@@ -14,8 +14,9 @@ use crate::resp::reply::{Outbox, Protocol, Reply};
 use crate::store::expire::ExpirePolicy;
 
 use super::gates::{self, Verdict};
+use super::keys::KeyRefs;
 use super::lookup::{self, Found};
-use super::table::Handler;
+use super::table::{Handler, READ};
 
 /// What became of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,9 @@ fn execute_one(engine: &mut Engine, key: ClientKey, args: Args<'_>, out: &mut Ou
     let sees_server = matches!(found.command.handler, Handler::Server(_));
     if !open || sees_server {
         apply_reply_mode(engine, key, out, before);
+        if engine.effects.listeners.tracking && !found.command.name.starts_with("client") {
+            engine.end_caching(key);
+        }
     }
     if sees_server && engine.closing(key) != Closing::No {
         return Flow::Closing;
@@ -140,6 +144,9 @@ pub fn call(
         engine.show_command(key, found.command, args, caller);
     }
     let reply_bytes = out.len_since(before);
+    if engine.effects.listeners.tracking && found.command.flags.contains(READ) {
+        remember_reads(engine, key, found, args);
+    }
     let large_bytes = engine.stats.large_bytes;
     let is_large = reply_bytes >= large_bytes || args.wire_bytes_at_most() >= large_bytes;
     if took_ns >= engine.stats.slow_ns || is_large {
@@ -149,6 +156,18 @@ pub fn call(
         settle(engine, key, db, args);
     }
     ok
+}
+
+/// A tracking client is told when what it read changes.
+#[cold]
+fn remember_reads(engine: &mut Engine, key: ClientKey, found: Found, args: Args<'_>) {
+    let tracks = |client: &Client| client.tracking.is_some();
+    if !engine.clients.find(key).is_some_and(tracks) {
+        return;
+    }
+    let mut keys = KeyRefs::new();
+    found.command.keys.extract(args, &mut keys);
+    engine.remember_reads(key, keys.iter().map(|found| args.at(found.index as usize)));
 }
 
 #[inline]

@@ -15,6 +15,7 @@ use crate::resp::request::{LargeBulk, RequestParser};
 
 use super::blocked::BlockedOn;
 use super::pubsub::Subscriptions;
+use super::tracking::Tracked;
 use super::watch::WatchedKey;
 
 /// Address of a client: unique over the life of the server.
@@ -223,6 +224,8 @@ pub struct Client {
     pub postponed: Option<Box<OwnedArgs>>,
     /// WATCH.
     pub watch: Option<Box<WatchState>>,
+    /// CLIENT TRACKING.
+    pub tracking: Option<Box<Tracked>>,
     /// What it is subscribed to.
     pub subscriptions: Option<Box<Subscriptions>>,
     /// What it waits for.
@@ -338,6 +341,7 @@ impl Clients {
             transaction: None,
             postponed: None,
             watch: None,
+            tracking: None,
             subscriptions: None,
             blocked: None,
         }));

@@ -21,6 +21,7 @@ pub mod pubsub;
 pub mod settle;
 pub mod shutdown;
 pub mod tick;
+pub mod tracking;
 pub mod watch;
 
 use std::collections::VecDeque;
@@ -48,6 +49,7 @@ use effects::Effects;
 use gates::ServerGates;
 use pause::Pause;
 use pubsub::PubSub;
+use tracking::Tracking;
 use watch::Watch;
 
 /// How many clients' soft limits and idle times are looked at in one tick.
@@ -83,6 +85,8 @@ pub struct Engine {
     pub monitors: Vec<ClientKey>,
     /// Who watches keys.
     pub watch: Watch,
+    /// Who is told of changed keys.
+    pub tracking: Tracking,
     /// Who is subscribed to what.
     pub pubsub: PubSub,
     /// The client whose command is running.
@@ -160,6 +164,7 @@ impl Engine {
             blocked: Blocked::new(hasher.clone()),
             monitors: Vec::new(),
             watch: Watch::new(hasher.clone()),
+            tracking: Tracking::new(hasher.clone()),
             pubsub: PubSub::new(hasher.clone()),
             running: None,
             pushed_to_running: false,
@@ -241,6 +246,7 @@ impl Engine {
     pub fn disconnect(&mut self, key: ClientKey) {
         self.unwatch(key);
         self.unsubscribe_all(key);
+        self.untrack(key);
         if !self.monitors.is_empty() {
             self.unmonitor(key);
         }

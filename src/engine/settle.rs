@@ -31,7 +31,10 @@ impl Engine {
         self.settle(None);
     }
 
-    fn key_touched(&mut self, _by: Option<ClientKey>, touched: &Touched) {
+    fn key_touched(&mut self, by: Option<ClientKey>, touched: &Touched) {
+        if self.effects.listeners.tracking {
+            self.invalidate(by, &touched.key);
+        }
         if self.effects.listeners.watch {
             self.fail_watchers(touched.db, &touched.key);
         }

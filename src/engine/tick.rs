@@ -74,6 +74,7 @@ impl Engine {
     /// One slice of background work.
     pub fn tick(&mut self) {
         self.collect_syncs();
+        self.tell_changes();
         self.unblock_timed_out();
         self.end_pause();
         let cron = self.now.mono_us >= self.housekeeping.next_cron_us;

@@ -171,9 +171,14 @@ impl Engine {
     /// What is wrong with the files.
     pub fn load_aof_and_wait(&mut self) -> Result<(), LoadFailed> {
         let fails = |error: io::Error| LoadFailed(error_text(&error));
+        if self.is_loading() {
+            // A file that asks for itself to be loaded would never end.
+            return Err(LoadFailed("data is being loaded already".to_owned()));
+        }
         self.flush_log().map_err(fails)?;
         let files = self.find_aof().map_err(fails)?;
         self.drop_everything();
+        self.gates.set(ServerGates::LOADING, true);
         let was_on = std::mem::take(&mut self.effects.listeners.propagation);
         let mut load = AofLoad::begin(self, files);
         let result = loop {
@@ -184,6 +189,7 @@ impl Engine {
             }
         };
         self.effects.listeners.propagation = was_on;
+        self.gates.set(ServerGates::LOADING, false);
         result
     }
 

@@ -27,4 +27,5 @@ mod sort;
 mod stream;
 mod string;
 mod tidy;
+mod tracking;
 mod zset;

@@ -86,7 +86,7 @@ fn put_buffers(engine: &Engine, client: &Client, line: &mut Vec<u8>) {
     let _ = write!(
         line,
         " watch={watched} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={obl} \
-         oll={oll} omem={omem} tot-mem={} events={} cmd={} user={} redir=-1 resp={resp}",
+         oll={oll} omem={omem} tot-mem={} events={} cmd={} user={} redir={} resp={resp}",
         client.inbox.len() + large,
         client.inbox.capacity() - client.inbox.len(),
         transaction.map_or(0, |t| t.queued_bytes),
@@ -96,6 +96,7 @@ fn put_buffers(engine: &Engine, client: &Client, line: &mut Vec<u8>) {
         if pending == 0 { "r" } else { "rw" },
         command.map_or("NULL", |command| command.name),
         String::from_utf8_lossy(&about.user),
+        super::tracking::redirect(client.tracking.as_deref()),
     );
 }
 
@@ -111,12 +112,15 @@ pub(super) fn idle_s(engine: &Engine, client: &Client) -> u64 {
 /// The letters of a client's state.
 pub(super) fn flags(client: &Client) -> String {
     let is_dirty = client.watch.as_ref().is_some_and(|watch| watch.dirty);
+    let tracked = client.tracking.as_deref();
     let letters = [
         ('O', client.gates.has(SessionGates::MONITOR)),
         ('P', client.gates.has(SessionGates::SUBSCRIBER)),
         ('x', client.transaction.is_some()),
         ('b', client.is_blocked() || client.is_paused),
         ('t', client.gates.has(SessionGates::TRACKING)),
+        ('R', tracked.is_some_and(|tracked| tracked.is_broken)),
+        ('B', tracked.is_some_and(|tracked| tracked.broadcast)),
         ('d', is_dirty),
         ('c', client.closing == Closing::AfterFlush),
         ('A', client.closing == Closing::Now),

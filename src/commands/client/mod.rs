@@ -2,6 +2,7 @@
 
 mod filter;
 mod line;
+mod tracking;
 
 use crate::commands::docs;
 use crate::dispatch::{keys::*, table::*};
@@ -21,12 +22,14 @@ use filter::Filter;
 #[rustfmt::skip]
 pub static TABLE: &[Command] = &[
     container("client", -2, NO_FLAGS, NO_ACL, &docs::connection::CLIENT),
+    srv("client|caching", 3, NOSCRIPT.or(LOADING).or(STALE).or(ALLOW_BUSY), CONNECTION, NO_KEYS,
+        tracking::caching, &docs::connection::CLIENT_CACHING),
     srv("client|capa", -3, NOSCRIPT.or(LOADING).or(STALE).or(ALLOW_BUSY), CONNECTION, NO_KEYS,
         capa, &docs::connection::CLIENT_CAPA),
     srv("client|getname", 2, NOSCRIPT.or(LOADING).or(STALE).or(ALLOW_BUSY), CONNECTION, NO_KEYS,
         getname, &docs::connection::CLIENT_GETNAME),
     srv("client|getredir", 2, NOSCRIPT.or(LOADING).or(STALE).or(ALLOW_BUSY), CONNECTION, NO_KEYS,
-        getredir, &docs::connection::CLIENT_GETREDIR),
+        tracking::getredir, &docs::connection::CLIENT_GETREDIR),
     srv("client|help", 2, LOADING.or(STALE), CONNECTION, NO_KEYS,
         help, &docs::connection::CLIENT_HELP),
     srv("client|id", 2, NOSCRIPT.or(LOADING).or(STALE).or(ALLOW_BUSY), CONNECTION, NO_KEYS,
@@ -51,8 +54,10 @@ pub static TABLE: &[Command] = &[
         setinfo, &docs::connection::CLIENT_SETINFO),
     srv("client|setname", 3, NOSCRIPT.or(LOADING).or(STALE).or(ALLOW_BUSY), CONNECTION, NO_KEYS,
         setname, &docs::connection::CLIENT_SETNAME),
+    srv("client|tracking", -3, NOSCRIPT.or(LOADING).or(STALE), CONNECTION, NO_KEYS,
+        tracking::tracking, &docs::connection::CLIENT_TRACKING),
     srv("client|trackinginfo", 2, NOSCRIPT.or(LOADING).or(STALE), CONNECTION, NO_KEYS,
-        trackinginfo, &docs::connection::CLIENT_TRACKINGINFO),
+        tracking::trackinginfo, &docs::connection::CLIENT_TRACKINGINFO),
     srv("client|unblock", -3, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), CONNECTION, NO_KEYS,
         unblock, &docs::connection::CLIENT_UNBLOCK),
     srv("client|unpause", 2, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), CONNECTION, NO_KEYS,
@@ -272,25 +277,6 @@ pub fn import_source(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     }
     ctx.client_mut().about.import_source = on_or_off(args.at(2))?;
     ctx.reply.ok();
-    Ok(())
-}
-
-/// CLIENT GETREDIR
-pub fn getredir(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
-    ctx.reply.int(-1);
-    Ok(())
-}
-
-/// CLIENT TRACKINGINFO
-pub fn trackinginfo(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
-    ctx.reply.map(3);
-    ctx.reply.bulk(b"flags");
-    ctx.reply.set(1);
-    ctx.reply.bulk(b"off");
-    ctx.reply.bulk(b"redirect");
-    ctx.reply.int(-1);
-    ctx.reply.bulk(b"prefixes");
-    ctx.reply.array(0);
     Ok(())
 }
 

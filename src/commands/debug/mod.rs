@@ -153,7 +153,9 @@ fn done(ctx: &mut ServerCtx<'_>) -> CommandResult {
 
 /// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]
 fn load_aof(ctx: &mut ServerCtx<'_>) -> CommandResult {
-    if let Err(failed) = ctx.engine.load_aof_and_wait() {
+    let loaded = ctx.engine.load_aof_and_wait();
+    ctx.engine.effects.propagate_nothing();
+    if let Err(failed) = loaded {
         tracing::error!("{failed}");
         return Err(CommandError::fixed(
             "ERR Error trying to load the AOF files, check server logs.",

@@ -128,6 +128,7 @@ pub fn flushdb(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     check_flush_mode(args)?;
     let db = ctx.client().db;
     flush(ctx, db);
+    ctx.engine.invalidate_all();
     ctx.engine.effects.propagate_always();
     ctx.reply.ok();
     Ok(())
@@ -140,6 +141,7 @@ pub fn flushall(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         flush(ctx, db);
     }
     ctx.engine.save_after_flushall();
+    ctx.engine.invalidate_all();
     ctx.engine.effects.propagate_always();
     ctx.reply.ok();
     Ok(())

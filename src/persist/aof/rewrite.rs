@@ -119,13 +119,7 @@ impl Engine {
         if self.persist.aof.log.is_some() {
             return Ok(());
         }
-        self.disk.lock()?;
-        let names = Names::of(&self.config);
-        let disk = self.disk.as_mut();
-        disk.create_dir(names.dir())?;
-        disk.sync_dir("")?;
-        let manifest = super::files::read_manifest(disk, &names)?;
-        self.persist.aof.manifest = manifest.unwrap_or_default();
+        self.prepare_directory()?;
         self.persist.aof.rewrites.is_first = true;
         self.persist.aof.rewrites.retry_us = 0;
         self.request_rewrite().map(drop).map_err(|error| {
@@ -175,11 +169,14 @@ impl Engine {
 
     /// The one turn in which the old file ends, the snapshot begins and the new file begins.
     fn switch_files(&mut self) -> io::Result<()> {
+        let is_first = self.persist.aof.rewrites.is_first;
+        if self.persist.aof.log.is_none() && !is_first {
+            return self.begin_base_alone();
+        }
         self.flush_log()?;
         let names = Names::of(&self.config);
         let mut manifest = self.persist.aof.manifest.clone();
         let entry = names.incr(manifest.next_incr());
-        let is_first = self.persist.aof.rewrites.is_first;
         let disk = self.disk.as_mut();
         let file = disk.open(&names.path(&entry.name), OpenMode::Create)?;
         manifest.incr.push(entry);
@@ -194,6 +191,23 @@ impl Engine {
             self.persist.aof.rewrites.other_bytes += old.bytes();
             self.disk.close(old.file());
         }
+        Ok(())
+    }
+
+    /// A rewrite while the append-only file is off: a base that nothing follows.
+    fn begin_base_alone(&mut self) -> io::Result<()> {
+        self.prepare_directory()?;
+        self.begin_running(Purpose::Rewrite, self.config.aof_rewrite_incremental_fsync)
+    }
+
+    fn prepare_directory(&mut self) -> io::Result<()> {
+        self.disk.lock()?;
+        let names = Names::of(&self.config);
+        let disk = self.disk.as_mut();
+        disk.create_dir(names.dir())?;
+        disk.sync_dir("")?;
+        let manifest = super::files::read_manifest(disk, &names)?;
+        self.persist.aof.manifest = manifest.unwrap_or_default();
         Ok(())
     }
 
@@ -227,13 +241,15 @@ impl Engine {
         let names = Names::of(&self.config);
         let old = &self.persist.aof.manifest;
         let base = names.base(old.next_base(), self.config.aof_use_rdb_preamble);
+        // Only the file that is written goes on.
+        let is_open = self.persist.aof.log.is_some();
+        let kept = old.incr.len().saturating_sub(usize::from(is_open));
         let mut manifest = Manifest {
             base: Some(base.clone()),
-            incr: old.incr.last().cloned().into_iter().collect(),
+            incr: old.incr[kept..].to_vec(),
             history: old.history.clone(),
         };
-        let older = old.incr.len().saturating_sub(1);
-        let replaced = old.base.iter().chain(&old.incr[..older]);
+        let replaced = old.base.iter().chain(&old.incr[..kept]);
         manifest.history.extend(replaced.cloned().map(|mut entry| {
             entry.kind = FileType::History;
             entry

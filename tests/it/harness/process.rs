@@ -204,6 +204,7 @@ impl Connection {
                 Ok(0) => return None,
                 Ok(n) => self.buffer.extend(&chunk[..n]),
                 Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(e) => panic!("no reply in time: {e}"),
             }
         }
