@@ -115,7 +115,7 @@ impl Server {
         let aof = &engine.persist.aof;
         let is_whole = aof.failure().is_none() && aof.batch_len() == 0;
         let is_synced = aof.log.as_ref().is_some_and(|log| log.is_synced());
-        self.is_logged |= aof.log.is_some() && !aof.rewrites.is_first;
+        self.is_logged |= aof.log.is_some() && !aof.rewrites.is_unnamed;
         self.is_logged &= aof.log.is_some();
         if !self.is_logged {
             return;
