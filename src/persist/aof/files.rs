@@ -94,7 +94,7 @@ pub fn read_manifest(disk: &mut dyn Disk, names: &Names) -> io::Result<Option<Ma
 }
 
 /// Replaces the manifest, so that a crash leaves the old or the new one, and waits until it is
-/// durable.
+/// durable. What it names is made durable before: changes of names may survive in any order.
 ///
 /// # Errors
 /// What the disk says; the old manifest stays then.
@@ -106,6 +106,7 @@ pub fn write_manifest(disk: &mut dyn Disk, names: &Names, manifest: &Manifest) -
         .and_then(|()| disk.sync(file));
     disk.close(file);
     written?;
+    disk.sync_dir(names.dir())?;
     disk.rename(&new, &names.manifest())?;
     disk.sync_dir(names.dir())
 }
@@ -117,8 +118,8 @@ pub struct LoadFile {
     pub path: String,
     /// Bytes of it.
     pub len: u64,
-    /// Only the last may end too early.
-    pub is_last: bool,
+    /// It may end too early: nothing was written behind it.
+    pub may_be_torn: bool,
 }
 
 impl Engine {
@@ -136,9 +137,8 @@ impl Engine {
             None => return Ok(Vec::new()),
         };
         finish_upgrade(disk, &names, &manifest)?;
-        let count = manifest.to_load().count();
         let mut files = Vec::new();
-        for (index, entry) in manifest.to_load().enumerate() {
+        for entry in manifest.to_load() {
             let path = names.path(&entry.name);
             let Some(len) = disk.stat(&path)? else {
                 return Err(io::Error::new(
@@ -149,12 +149,13 @@ impl Engine {
             files.push(LoadFile {
                 path,
                 len,
-                is_last: index + 1 == count,
+                may_be_torn: false,
             });
         }
+        mark_torn(&mut files, manifest.base.is_some());
         self.persist.aof.manifest = manifest;
-        let last = files.iter().filter(|file| !file.is_last);
-        self.persist.aof.rewrites.other_bytes = last.map(|file| file.len).sum();
+        let others = files.split_last().map_or(&[][..], |(_, others)| others);
+        self.persist.aof.rewrites.other_bytes = others.iter().map(|file| file.len).sum();
         Ok(files)
     }
 
@@ -192,6 +193,19 @@ impl Engine {
         aof.rewrites.base_bytes = aof.rewrites.other_bytes + len;
         self.effects.listeners.propagation = true;
         Ok(())
+    }
+}
+
+/// The last file may be torn, and one that only empty files follow: they were named for a rewrite
+/// that did not begin. A base was durable before any other file was named.
+fn mark_torn(files: &mut [LoadFile], has_base: bool) {
+    let is_alone = files.len() == 1;
+    let incr = if has_base && !is_alone { 1 } else { 0 };
+    for file in files.iter_mut().skip(incr).rev() {
+        file.may_be_torn = true;
+        if file.len > 0 {
+            break;
+        }
     }
 }
 

@@ -145,7 +145,7 @@ impl AofLoad {
             client.db = 0;
         }
         let disk = engine.disk.as_mut();
-        Replay::open(disk, &file.path, offset, self.client, file.is_last)
+        Replay::open(disk, &file.path, offset, self.client, file.may_be_torn)
             .map_err(|error| format!("{}: {error}", file.path))
     }
 

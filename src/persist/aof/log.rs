@@ -16,6 +16,8 @@ pub struct Log {
     sync: Option<(SyncTicket, u64)>,
     /// Behind `len` lie bytes of a write that failed.
     is_torn: bool,
+    /// A sync failed: what was not durable before may never be, whatever a later one says.
+    is_doubtful: bool,
 }
 
 impl Log {
@@ -27,6 +29,7 @@ impl Log {
             synced: len,
             sync: None,
             is_torn: false,
+            is_doubtful: false,
         }
     }
 
@@ -48,6 +51,11 @@ impl Log {
     /// Whether all of it is durable.
     pub fn is_synced(&self) -> bool {
         self.synced == self.len
+    }
+
+    /// Whether a sync failed: what is durable now will not become more.
+    pub fn is_doubtful(&self) -> bool {
+        self.is_doubtful
     }
 
     /// Whether a sync is under way.
@@ -78,8 +86,10 @@ impl Log {
     /// # Errors
     /// The disk takes no request.
     pub fn request_sync(&mut self, disk: &mut dyn Disk) -> io::Result<()> {
-        if self.sync.is_none() && !self.is_synced() {
-            self.sync = Some((disk.request_sync(self.file)?, self.len));
+        if self.sync.is_none() && !self.is_synced() && !self.is_doubtful {
+            let asked = disk.request_sync(self.file);
+            self.is_doubtful = asked.is_err();
+            self.sync = Some((asked?, self.len));
         }
         Ok(())
     }
@@ -91,10 +101,12 @@ impl Log {
 
     /// The sync under way has ended.
     pub fn sync_ended(&mut self, is_ok: bool) {
-        if let Some((_, covered)) = self.sync.take()
-            && is_ok
+        let covered = self.sync.take();
+        self.is_doubtful |= !is_ok;
+        if let Some((_, covered)) = covered
+            && !self.is_doubtful
         {
-            self.synced = covered;
+            self.synced = self.synced.max(covered);
         }
     }
 
@@ -103,8 +115,13 @@ impl Log {
     /// # Errors
     /// What the disk says: what is durable is not known then.
     pub fn sync(&mut self, disk: &mut dyn Disk) -> io::Result<()> {
+        if self.is_doubtful {
+            return Err(io::Error::other("a sync has failed before"));
+        }
         if !self.is_synced() {
-            disk.sync(self.file)?;
+            let synced = disk.sync(self.file);
+            self.is_doubtful = synced.is_err();
+            synced?;
             self.synced = self.len;
         }
         Ok(())

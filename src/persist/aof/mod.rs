@@ -7,8 +7,8 @@
 //!
 //! - `always`: nothing leaves and no command runs until the turn's sync has ended, and a sync that
 //!   fails ends the server, since nobody can know what is durable then;
-//! - `everysec`: a sync begins at most a second after the write; if one fails, writes are refused
-//!   until the file has been rewritten;
+//! - `everysec`: a sync begins at most a second after the write; if one fails, nothing more counts
+//!   as durable and writes are refused until the file has been rewritten;
 //! - `no`: the kernel decides.
 //!
 //! A write that fails is cut off again and repeated every tenth of a second. Until it succeeds
@@ -133,9 +133,16 @@ impl Aof {
         self.log.take()
     }
 
-    /// Everything is in new files, which are durable.
-    fn forget_sync_failure(&mut self) {
-        self.failure = None;
+    /// Whether a sync of the file that is written failed.
+    fn is_doubtful(&self) -> bool {
+        self.log.as_ref().is_some_and(Log::is_doubtful)
+    }
+
+    /// What clients wait for is in the base that begins now.
+    fn await_base(&mut self) {
+        for wait in &mut self.waiting {
+            wait.end = 0;
+        }
     }
 
     fn room(&mut self) -> &mut Vec<u8> {
@@ -267,8 +274,13 @@ impl Engine {
                 false => LogState::Written,
             };
         }
-        self.persist.aof.has_untried = false;
+        let untried = std::mem::take(&mut self.persist.aof.has_untried);
         match self.config.appendfsync {
+            // It failed under another policy, or the server would have ended.
+            AppendFsync::Always if self.persist.aof.is_doubtful() => match untried {
+                true => LogState::Failed,
+                false => LogState::Written,
+            },
             AppendFsync::Always => {
                 self.request_sync();
                 let log = self.persist.aof.log.as_ref();
@@ -298,11 +310,13 @@ impl Engine {
             let text = self.persist.aof.failure().unwrap_or_default().to_owned();
             return Err(io::Error::other(text));
         }
-        if let Some(log) = &mut self.persist.aof.log {
-            log.sync(self.disk.as_mut())?;
+        let log = self.persist.aof.log.as_mut();
+        let synced = log.map_or(Ok(()), |log| log.sync(self.disk.as_mut()));
+        match &synced {
+            Ok(()) => self.wake_synced(),
+            Err(error) => self.sync_failed(error),
         }
-        self.wake_synced();
-        Ok(())
+        synced
     }
 
     /// Writes the batch as one frame. Whether everything is written now.
@@ -378,7 +392,8 @@ impl Engine {
             self.request_exit(1);
         } else {
             self.log_failed("fsync", error, true);
-            self.persist.aof.rewrites.is_scheduled = true;
+            // What is written from now on counts when it is in a new base.
+            self.persist.aof.rewrites.is_unnamed = true;
         }
     }
 
@@ -400,7 +415,8 @@ impl Engine {
         };
         let since_us = self.now.mono_us.saturating_sub(aof.last_sync_us);
         let rests = self.config.no_appendfsync_on_rewrite && self.persist.running.is_some();
-        if log.is_synced() || since_us < SYNC_PERIOD_US || rests {
+        let is_done = log.is_synced() || log.is_doubtful();
+        if is_done || since_us < SYNC_PERIOD_US || rests {
             return;
         }
         if !log.is_syncing() {
@@ -418,7 +434,7 @@ impl Engine {
     pub fn is_sync_due(&self) -> bool {
         let aof = &self.persist.aof;
         let is_synced = aof.log.as_ref().is_none_or(Log::is_synced);
-        !aof.batch.is_empty() || !is_synced
+        !aof.batch.is_empty() || !is_synced || aof.rewrites.is_unnamed
     }
 
     /// Has a client wait until what was changed so far is durable.
@@ -435,7 +451,13 @@ impl Engine {
     /// Answers the clients that waited for what is durable now.
     fn wake_synced(&mut self) {
         let aof = &mut self.persist.aof;
-        let synced = aof.log.as_ref().map_or(u64::MAX, Log::synced);
+        let Some(synced) = aof.log.as_ref().map(Log::synced) else {
+            return;
+        };
+        if aof.rewrites.is_unnamed {
+            // The base that makes it durable is not there yet.
+            return;
+        }
         let mut waiting = std::mem::take(&mut aof.waiting);
         for wait in waiting.extract_if(.., |wait| wait.end <= synced) {
             self.unblock_synced(wait.client, wait.ends);

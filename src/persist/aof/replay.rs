@@ -314,8 +314,10 @@ impl Reader {
                 None => from += known.len() - (MARK.len() - 1),
                 Some(at) => {
                     let found = self.offset() + (from + at) as u64;
+                    // No frame knows more than what stands before it.
+                    let says_durable = |h: Header| h.synced > place && h.synced <= found;
                     let mut other = Reader::new(disk, self.file, found)?;
-                    if matches!(other.peek(disk), Ok(Item::Frame(h)) if h.synced > place) {
+                    if matches!(other.peek(disk), Ok(Item::Frame(h)) if says_durable(h)) {
                         return Ok(true);
                     }
                     from += at + 1;
@@ -367,7 +369,7 @@ fn split(bytes: &[u8], spans: &mut Vec<Span>) -> Option<usize> {
 pub struct Replay {
     reader: Reader,
     client: ClientKey,
-    /// A file that is not the last must be whole.
+    /// A file that others follow must be whole.
     may_cut: bool,
     /// The transaction that is open: where it began, and its commands.
     multi: Option<(u64, Vec<OwnedArgs>)>,
@@ -465,10 +467,10 @@ impl Replay {
         let what = match fault {
             Fault::Io(error) => return Err(error.into()),
             Fault::Format if !self.reader.is_framed => return Err(ReplayError::BadFormat(at)),
-            Fault::Short => "a command without its end",
             _ if self.reader.is_durable_here(engine.disk.as_mut())? => {
                 return Err(ReplayError::Corrupt(at));
             }
+            Fault::Short => "a command without its end",
             Fault::Frame | Fault::Format => "a torn write",
         };
         let at = self.multi.as_ref().map_or(at, |(began, _)| *began);

@@ -5,7 +5,7 @@
 //! When the base is durable the manifest names it in place of everything older, and the old files
 //! are removed. Whatever fails or is cut off on the way, the manifest names a whole set of files.
 //! Switching the file on is the same, except that the manifest names nothing before the base is
-//! there.
+//! there; and so it is after a sync has failed, when it is not known what the old file holds.
 //!
 //! The manifest is small; it is written and synced within the turn, at the beginning and at the
 //! end of a rewrite.
@@ -47,8 +47,11 @@ pub struct Rewrites {
     pub count: u64,
     /// Failures since the last success.
     pub failures: u32,
-    /// The append-only file has no base yet: it is being switched on.
-    pub is_first: bool,
+    /// What is written counts once there is a new base: the append-only file is being switched on,
+    /// or a sync failed. The manifest does not name new files before.
+    pub is_unnamed: bool,
+    /// The base that is written is a snapshot, not commands.
+    is_rdb: bool,
     retry_us: u64,
     /// Bytes of all files after the last rewrite, or at the start.
     pub base_bytes: u64,
@@ -105,7 +108,7 @@ impl Engine {
         if has_grown {
             tracing::info!("Starting automatic rewriting of AOF on {bytes} bytes");
         }
-        if rewrites.is_scheduled || has_grown || (rewrites.is_first && is_open) {
+        if rewrites.is_scheduled || has_grown || rewrites.is_unnamed {
             // Its failure is logged, and seen in INFO.
             let _ = self.begin_rewrite();
         }
@@ -120,10 +123,10 @@ impl Engine {
             return Ok(());
         }
         self.prepare_directory()?;
-        self.persist.aof.rewrites.is_first = true;
+        self.persist.aof.rewrites.is_unnamed = true;
         self.persist.aof.rewrites.retry_us = 0;
         self.request_rewrite().map(drop).map_err(|error| {
-            self.persist.aof.rewrites.is_first = false;
+            self.persist.aof.rewrites.is_unnamed = false;
             io::Error::other(error.line().to_owned())
         })
     }
@@ -134,15 +137,10 @@ impl Engine {
         if let Err(error) = flushed {
             tracing::warn!("The end of the append only file could not be written: {error}");
         }
-        let is_rewrite = |running: &Running| running.purpose == Purpose::Rewrite;
-        if self.persist.running.as_deref().is_some_and(is_rewrite)
-            && let Some(running) = self.take_running()
-        {
-            self.discard(running.snapshot);
-        }
+        self.give_up_base();
         self.persist.aof.rewrites.started = None;
         self.persist.aof.rewrites.is_scheduled = false;
-        self.persist.aof.rewrites.is_first = false;
+        self.persist.aof.rewrites.is_unnamed = false;
         self.effects.listeners.propagation = false;
         if let Some(log) = self.persist.aof.close() {
             self.disk.close(log.file());
@@ -169,21 +167,33 @@ impl Engine {
 
     /// The one turn in which the old file ends, the snapshot begins and the new file begins.
     fn switch_files(&mut self) -> io::Result<()> {
-        let is_first = self.persist.aof.rewrites.is_first;
-        if self.persist.aof.log.is_none() && !is_first {
+        let is_unnamed = self.persist.aof.rewrites.is_unnamed;
+        if self.persist.aof.log.is_none() && !is_unnamed {
             return self.begin_base_alone();
         }
-        self.flush_log()?;
+        if !is_unnamed {
+            self.flush_log()?;
+        } else if !self.write_batch() {
+            return Err(io::Error::other("the old file cannot be written"));
+        }
         let names = Names::of(&self.config);
         let mut manifest = self.persist.aof.manifest.clone();
         let entry = names.incr(manifest.next_incr());
-        let disk = self.disk.as_mut();
-        let file = disk.open(&names.path(&entry.name), OpenMode::Create)?;
+        let file = self
+            .disk
+            .open(&names.path(&entry.name), OpenMode::Create)?;
         manifest.incr.push(entry);
-        if !is_first {
-            write_manifest(disk, &names, &manifest)?;
+        if let Err(error) = self.begin_base().and_then(|()| match is_unnamed {
+            true => Ok(()),
+            false => write_manifest(self.disk.as_mut(), &names, &manifest),
+        }) {
+            self.give_up_base();
+            self.disk.close(file);
+            return Err(error);
         }
-        self.begin_running(Purpose::Rewrite, self.config.aof_rewrite_incremental_fsync)?;
+        if is_unnamed {
+            self.persist.aof.await_base();
+        }
         self.persist.aof.manifest = manifest;
         self.effects.listeners.propagation = true;
         let old = self.persist.aof.begin_file(Log::new(file, 0));
@@ -197,7 +207,21 @@ impl Engine {
     /// A rewrite while the append-only file is off: a base that nothing follows.
     fn begin_base_alone(&mut self) -> io::Result<()> {
         self.prepare_directory()?;
+        self.begin_base()
+    }
+
+    fn begin_base(&mut self) -> io::Result<()> {
+        self.persist.aof.rewrites.is_rdb = self.config.aof_use_rdb_preamble;
         self.begin_running(Purpose::Rewrite, self.config.aof_rewrite_incremental_fsync)
+    }
+
+    fn give_up_base(&mut self) {
+        let is_rewrite = |running: &Running| running.purpose == Purpose::Rewrite;
+        if self.persist.running.as_deref().is_some_and(is_rewrite)
+            && let Some(running) = self.take_running()
+        {
+            self.discard(running.snapshot);
+        }
     }
 
     fn prepare_directory(&mut self) -> io::Result<()> {
@@ -223,10 +247,8 @@ impl Engine {
                 rewrites.last_s = Some(took_us / 1_000_000);
                 rewrites.failed = false;
                 rewrites.failures = 0;
-                rewrites.is_first = false;
                 tracing::info!("Background AOF rewrite finished successfully");
-                self.persist.aof.forget_sync_failure();
-                self.refresh_refusal();
+                self.everything_is_based();
             }
             Err(error) => {
                 tracing::warn!("Cannot name the new AOF base: {}", error_text(&error));
@@ -237,10 +259,24 @@ impl Engine {
         }
     }
 
+    /// All data is in the new base and the file behind it, unless that has failed too.
+    fn everything_is_based(&mut self) {
+        let aof = &mut self.persist.aof;
+        if aof.is_doubtful() {
+            return;
+        }
+        aof.rewrites.is_unnamed = false;
+        if aof.failure.as_ref().is_some_and(|failure| failure.is_sync) {
+            aof.failure = None;
+        }
+        self.wake_synced();
+        self.refresh_refusal();
+    }
+
     fn install_base(&mut self, temp_name: &str, bytes: u64) -> io::Result<()> {
         let names = Names::of(&self.config);
         let old = &self.persist.aof.manifest;
-        let base = names.base(old.next_base(), self.config.aof_use_rdb_preamble);
+        let base = names.base(old.next_base(), self.persist.aof.rewrites.is_rdb);
         // Only the file that is written goes on.
         let is_open = self.persist.aof.log.is_some();
         let kept = old.incr.len().saturating_sub(usize::from(is_open));

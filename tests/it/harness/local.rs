@@ -66,6 +66,8 @@ impl Clock for TestClock {
 pub struct Kvd {
     engine: Rc<RefCell<Box<Engine>>>,
     clock: Rc<Cell<Time>>,
+    /// What a turn changed could not be written, or not be made durable.
+    log_failed: Rc<Cell<bool>>,
     /// What the server believes about the machine.
     pub machine: TestMachine,
 }
@@ -150,6 +152,7 @@ impl Kvd {
         Ok(Kvd {
             engine: Rc::new(RefCell::new(engine)),
             clock,
+            log_failed: Rc::default(),
             machine,
         })
     }
@@ -215,14 +218,19 @@ impl Kvd {
         }
         engine.tick();
         // A disk that is gone does not answer: nobody waits for ever.
-        for _ in 0..SYNC_TRIES {
-            if engine.write_log() != LogState::Held {
-                break;
-            }
+        let mut states = (0..SYNC_TRIES).map(|_| engine.write_log());
+        if states.find(|state| *state != LogState::Held) != Some(LogState::Written) {
+            self.log_failed.set(true);
         }
         engine
             .next_deadline()
             .is_some_and(|at| at <= engine.mono_us())
+    }
+
+    /// Whether, since the last call, replies had to be withheld: who waited for one would have
+    /// been disconnected.
+    pub fn take_log_failed(&self) -> bool {
+        self.log_failed.take()
     }
 
     /// The engine itself, for tests of a seam.

@@ -8,6 +8,7 @@
 
 mod crash;
 mod disk;
+mod faults;
 mod generate;
 mod hashes;
 mod keys;
@@ -47,10 +48,17 @@ fn variable(name: &str) -> Option<u64> {
 
 #[test]
 fn simulator() {
+    with_seeds(SEEDS, |seed| {
+        world::run(seed, variable("KVD_SEED").is_some())
+    });
+}
+
+/// Runs the seed that the environment names, or as many as it asks for.
+fn with_seeds(plain: u64, run: impl Fn(u64) + Sync) {
     if let Some(seed) = variable("KVD_SEED") {
-        return world::run(seed, true);
+        return run(seed);
     }
-    let seeds = variable("KVD_SEEDS").unwrap_or(SEEDS);
+    let seeds = variable("KVD_SEEDS").unwrap_or(plain);
     let next = AtomicU64::new(1);
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get().min(8));
     std::thread::scope(|scope| {
@@ -61,7 +69,7 @@ fn simulator() {
                     if seed > seeds {
                         return;
                     }
-                    world::run(seed, false);
+                    run(seed);
                 }
             });
         }
