@@ -2,7 +2,7 @@
 //! for it, and who is told when it is done.
 //!
 //! An idle server gives it a whole slice of housekeeping, one after the other. A busy one gives it
-//! an eighth of its time, in shorter slices, so that a save under load takes longer instead of
+//! a tenth of its time, in shorter slices, so that a save under load takes longer instead of
 //! taking half of the throughput.
 
 use std::io;
@@ -17,7 +17,7 @@ use super::aof::rewrite::CommandFile;
 use super::snapshot::{Format, KEPT_BYTES_MAX, Snapshot, Step};
 
 /// A busy server gives the snapshot one part of time for so many that it keeps.
-const BUSY_PARTS: u64 = 7;
+const BUSY_PARTS: u64 = 9;
 /// The shortest slice of a busy server: less would be all overhead.
 const SLICE_NS_MIN: u64 = 100_000;
 /// Whether the server is busy is found out anew after so long, and by so many commands.

@@ -5,6 +5,7 @@ use std::hint::black_box;
 use crate::random::Rng;
 use crate::store::db::{Db, Key, Slot};
 use crate::store::shard::Shard;
+use crate::store::slab::Handle;
 
 /// Cursors hold a shard's number above the first hash that is to be visited: 48 bits at most.
 const POSITION_BITS: u32 = 32;
@@ -44,6 +45,23 @@ impl Db {
             }
             position = 0;
             shard += 1;
+        }
+        0
+    }
+
+    /// As [`Db::scan`], but nothing of the keys themselves is looked at: their blocks are handed
+    /// over. Touching them in a loop of its own lets the misses overlap.
+    pub(super) fn scan_blocks(&self, cursor: u64, count: usize, blocks: &mut Vec<Handle>) -> u64 {
+        let mut shard = (cursor >> POSITION_BITS) as usize;
+        let mut position = cursor & ((1 << POSITION_BITS) - 1);
+        while let Some(keys) = self.shards.get(shard) {
+            if blocks.len() >= count {
+                return (shard as u64) << POSITION_BITS | position;
+            }
+            position = keys.scan(position, count - blocks.len(), |entry| {
+                blocks.push(entry.handle);
+            });
+            shard += usize::from(position == 0);
         }
         0
     }

@@ -30,8 +30,8 @@ const ELEMENTS_AT_ONCE: usize = 512;
 const BYTES_AT_ONCE: usize = 64 << 10;
 /// Elements looked at to estimate the bytes of a collection.
 const SAMPLES: usize = 8;
-/// Keys of a step of the walk: a few microseconds.
-const KEYS_AT_ONCE: usize = 32;
+/// Keys of a step of the walk: some ten microseconds.
+const KEYS_AT_ONCE: usize = 64;
 /// Bytes of a step of a large value.
 const STEP_BYTES: usize = 32 << 10;
 /// Keys of a snapshot that was given up, marked in a slice.
@@ -515,24 +515,24 @@ impl Db {
             return;
         };
         let encoder = Rc::clone(&snapshot.encoder);
-        let (mut seen, mut large) = (Vec::with_capacity(KEYS_AT_ONCE * 2), VecDeque::new());
-        let next = self.scan(cursor, KEYS_AT_ONCE, |key, slot| {
-            let handle = self.handle(slot);
+        let mut blocks = std::mem::take(&mut self.heap.blocks);
+        let next = self.scan_blocks(cursor, KEYS_AT_ONCE, &mut blocks);
+        self.heap.touch(&blocks);
+        let (mut written, mut large) = (0, VecDeque::new());
+        for handle in blocks.drain(..) {
             if !self.heap.is_frozen(handle) {
-                return;
+                continue;
             }
             let entry = self.heap.entry(handle);
             if is_large(entry.value) {
-                large.push_back(key.into());
+                large.push_back(entry.key.into());
             } else {
                 encoder.write(&entry, out);
-                seen.push(handle);
+                self.heap.set_seen(handle);
+                written += 1;
             }
-        });
-        let written = seen.len() as u64;
-        for handle in seen {
-            self.heap.set_seen(handle);
         }
+        self.heap.blocks = blocks;
         if let Some(snapshot) = &mut self.heap.snapshot {
             snapshot.progress.keys += written;
             snapshot.large.append(&mut large);
@@ -545,6 +545,16 @@ impl Heap {
     /// What was seen becomes unseen.
     fn flip_mark(&mut self) {
         self.mark ^= crate::store::shard::MARK;
+    }
+
+    /// Looks at blocks, so that they are in the cache.
+    fn touch(&self, blocks: &[Handle]) {
+        let first = |handle: &Handle| self.slab.bytes(*handle).first().copied();
+        let sum = blocks
+            .iter()
+            .filter_map(first)
+            .fold(0, |sum, byte| sum ^ byte);
+        std::hint::black_box(sum);
     }
 
     fn entry(&self, handle: Handle) -> SavedEntry<'_> {

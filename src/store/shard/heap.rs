@@ -1,7 +1,7 @@
 //! What the shards of a database share: the slab their blocks lie in, and the arena of objects.
 
 use crate::store::dict::Dense;
-use crate::store::slab::Slab;
+use crate::store::slab::{Handle, Slab};
 use crate::store::snapshot::Snapshot;
 use crate::store::value::Value;
 
@@ -17,6 +17,8 @@ pub(in crate::store) struct Heap {
     /// The mark of keys that the snapshot, under way or last, does not have to look at any more.
     pub mark: u32,
     pub snapshot: Option<Box<Snapshot>>,
+    /// Reused from step to step of a snapshot's walk.
+    pub blocks: Vec<Handle>,
 }
 
 impl Heap {
