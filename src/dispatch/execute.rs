@@ -50,10 +50,10 @@ pub fn execute(
     let outer_pushed = std::mem::take(&mut engine.pushed_to_running);
     let flow = execute_one(engine, key, args, out, busy);
     engine.running = outer;
-    if std::mem::replace(&mut engine.pushed_to_running, outer_pushed) {
-        if let Some(client) = engine.clients.find_mut(key) {
-            out.append(&mut client.outbox);
-        }
+    if std::mem::replace(&mut engine.pushed_to_running, outer_pushed)
+        && let Some(client) = engine.clients.find_mut(key)
+    {
+        out.append(&mut client.outbox);
     }
     // What a script has written so far wakes nobody before it ends.
     if outer.is_none() && !engine.blocked.is_empty() {

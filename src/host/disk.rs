@@ -23,6 +23,9 @@ use super::{Disk, FileId, OpenMode, SyncDone, SyncTicket};
 /// at most one a turn and file, so a full queue means that the disk stands still.
 pub const QUEUE_LEN: usize = 1024;
 
+/// How much of a file is written again at a time.
+const REFRESH_BYTES: usize = 256 * 1024;
+
 /// The disk thread needs little stack.
 const STACK_LEN: usize = 128 * 1024;
 
@@ -215,6 +218,25 @@ impl Disk for OsDisk {
         self.file(file)?.sync_data()
     }
 
+    fn refresh(&mut self, name: &str, mut offset: u64) -> io::Result<()> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(self.path(name))?;
+        let mut buffer = vec![0; REFRESH_BYTES];
+        loop {
+            match file.read_at(&mut buffer, offset) {
+                Ok(0) => return file.sync_data(),
+                Ok(read) => {
+                    file.write_all_at(buffer.get(..read).unwrap_or_default(), offset)?;
+                    offset += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     fn request_sync(&mut self, file: FileId) -> io::Result<SyncTicket> {
         let file = Arc::clone(self.file(file)?);
         self.submit(|ticket| Job::Sync(ticket, file))
@@ -336,7 +358,10 @@ mod tests {
         assert_eq!(&buffer[..5], b"world");
         disk.truncate(file, 5)?;
         disk.append_all(file, b"!")?;
+        disk.refresh("a", 2)?;
         assert_eq!(disk.len(file)?, 6);
+        assert_eq!(disk.read_at(file, 0, &mut buffer)?, 6);
+        assert_eq!(&buffer[..6], b"hello!");
         disk.sync(file)?;
         disk.create_dir("sub")?;
         disk.create_dir("sub")?;

@@ -125,6 +125,12 @@ impl Disk for MemoryDisk {
         self.file(file).map(drop)
     }
 
+    fn refresh(&mut self, name: &str, _offset: u64) -> io::Result<()> {
+        self.stat(name)?
+            .map(drop)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
     fn request_sync(&mut self, file: FileId) -> io::Result<SyncTicket> {
         self.file(file)?;
         Ok(self.finish())

@@ -91,7 +91,11 @@ pub trait Disk {
     fn truncate(&mut self, file: FileId, len: u64) -> io::Result<()>;
     /// Makes what was appended durable, and waits for it: for start and end, not for a turn.
     fn sync(&mut self, file: FileId) -> io::Result<()>;
-    /// The same without waiting: [`Disk::finished_syncs`] tells when it is done.
+    /// Writes what a file holds from `offset` on once more, and makes it durable: after a sync that
+    /// failed, of which the process that asked may not have told anybody, the kernel may take
+    /// pages for written that are not. Waits for it.
+    fn refresh(&mut self, name: &str, offset: u64) -> io::Result<()>;
+    /// [`Disk::sync`] without waiting: [`Disk::finished_syncs`] tells when it is done.
     fn request_sync(&mut self, file: FileId) -> io::Result<SyncTicket>;
     /// Moves the syncs that ended, oldest first, to the end of `done`.
     fn finished_syncs(&mut self, done: &mut Vec<SyncDone>);

@@ -177,11 +177,16 @@ impl Engine {
             manifest.base = Some(base);
         }
         let disk = self.disk.as_mut();
+        // One that the manifest does not name yet was begun by a server that did not come to it.
+        let mode = match manifest.incr.is_empty() {
+            true => OpenMode::Create,
+            false => OpenMode::Append,
+        };
         if manifest.incr.is_empty() {
-            manifest.incr.push(names.incr(1));
+            manifest.incr.push(names.incr(manifest.next_incr()));
         }
         let last = manifest.incr.last().map(|entry| names.path(&entry.name));
-        let file = disk.open(&last.unwrap_or_default(), OpenMode::Append)?;
+        let file = disk.open(&last.unwrap_or_default(), mode)?;
         // What another process left may be in the kernel only.
         disk.sync(file)?;
         let len = disk.len(file)?;

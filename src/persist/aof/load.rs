@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 
+use crate::config::AppendFsync;
 use crate::engine::Engine;
 use crate::engine::clients::{ClientKey, Endpoint};
 use crate::host::OpenMode;
@@ -129,6 +130,13 @@ impl AofLoad {
         replay.close(engine.disk.as_mut());
         if let Tail::CutAt(at) = tail {
             cut(engine, &file.path, at).map_err(|e| format!("{}: {e}", file.path))?;
+        }
+        if let Some(offset) = replay.doubtful_from()
+            && file.may_be_torn
+            && engine.config.appendfsync != AppendFsync::No
+        {
+            let refreshed = engine.disk.refresh(&file.path, offset);
+            refreshed.map_err(|e| format!("{}: {e}", file.path))?;
         }
         tracing::info!(
             "{} commands of the append only file {} ran again",

@@ -136,20 +136,25 @@ impl Manifest {
 
     /// The number for the next incremental file.
     pub fn next_incr(&self) -> u64 {
-        self.incr.last().map_or(0, |entry| entry.seq) + 1
+        next(".incr.", &self.incr, &self.history)
     }
 
     /// The number for the next base.
     pub fn next_base(&self) -> u64 {
-        let history = self.history.iter().filter(|e| e.name.contains(".base."));
-        let seqs = self.base.iter().chain(history).map(|entry| entry.seq);
-        seqs.max().unwrap_or(0) + 1
+        next(".base.", self.base.as_slice(), &self.history)
     }
 
     /// The files that are loaded, in their order.
     pub fn to_load(&self) -> impl Iterator<Item = &Entry> {
         self.base.iter().chain(&self.incr)
     }
+}
+
+/// A number that neither a file in use has nor one that is to be removed.
+fn next(part: &str, used: &[Entry], history: &[Entry]) -> u64 {
+    let history = history.iter().filter(|entry| entry.name.contains(part));
+    let seqs = used.iter().chain(history).map(|entry| entry.seq);
+    seqs.max().unwrap_or(0) + 1
 }
 
 impl Entry {

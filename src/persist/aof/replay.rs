@@ -379,6 +379,8 @@ pub struct Replay {
     pub commands: u64,
     failures: u64,
     unchecked: u64,
+    /// Bytes that the frames know to be durable.
+    synced: u64,
 }
 
 impl Replay {
@@ -404,7 +406,13 @@ impl Replay {
             commands: 0,
             failures: 0,
             unchecked: 0,
+            synced: 0,
         })
+    }
+
+    /// From where on nobody has said that the file is durable; `None` if it is another server's.
+    pub fn doubtful_from(&self) -> Option<u64> {
+        self.reader.is_framed.then_some(self.synced)
     }
 
     /// How far it is: bytes done, and bytes of the file.
@@ -430,6 +438,7 @@ impl Replay {
                 }
                 Ok(Item::Frame(header)) => {
                     let len = header.len as usize;
+                    self.synced = self.synced.max(header.synced);
                     self.run(engine, HEADER_LEN, len)?;
                     self.reader.advance(HEADER_LEN + len);
                 }

@@ -52,6 +52,8 @@ pub struct Rewrites {
     pub is_unnamed: bool,
     /// The base that is written is a snapshot, not commands.
     is_rdb: bool,
+    /// The number of the last base that was begun.
+    base_seq: u64,
     retry_us: u64,
     /// Bytes of all files after the last rewrite, or at the start.
     pub base_bytes: u64,
@@ -77,7 +79,9 @@ impl Engine {
                 "ERR Background append only file rewriting already in progress",
             ));
         }
-        if self.persist.is_busy() || self.keyspace.has_given_up() {
+        // In the middle of a transaction the base would hold a part of it.
+        let in_unit = self.group_depth > 0;
+        if self.persist.is_busy() || self.keyspace.has_given_up() || in_unit {
             self.persist.aof.rewrites.is_scheduled = true;
             return Ok(false);
         }
@@ -133,6 +137,8 @@ impl Engine {
 
     /// Switches the append-only file off. Its files stay, and hold everything until now.
     pub fn switch_aof_off(&mut self) {
+        // What of a transaction has run so far.
+        self.end_unit();
         let flushed = self.flush_log();
         if let Err(error) = flushed {
             tracing::warn!("The end of the append only file could not be written: {error}");
@@ -179,9 +185,7 @@ impl Engine {
         let names = Names::of(&self.config);
         let mut manifest = self.persist.aof.manifest.clone();
         let entry = names.incr(manifest.next_incr());
-        let file = self
-            .disk
-            .open(&names.path(&entry.name), OpenMode::Create)?;
+        let file = self.disk.open(&names.path(&entry.name), OpenMode::Create)?;
         manifest.incr.push(entry);
         if let Err(error) = self.begin_base().and_then(|()| match is_unnamed {
             true => Ok(()),
@@ -230,6 +234,8 @@ impl Engine {
         let disk = self.disk.as_mut();
         disk.create_dir(names.dir())?;
         disk.sync_dir("")?;
+        // What is read is to stay: a server before may have died without making it durable.
+        disk.sync_dir(names.dir())?;
         let manifest = super::files::read_manifest(disk, &names)?;
         self.persist.aof.manifest = manifest.unwrap_or_default();
         Ok(())
@@ -276,7 +282,11 @@ impl Engine {
     fn install_base(&mut self, temp_name: &str, bytes: u64) -> io::Result<()> {
         let names = Names::of(&self.config);
         let old = &self.persist.aof.manifest;
-        let base = names.base(old.next_base(), self.persist.aof.rewrites.is_rdb);
+        let rewrites = &mut self.persist.aof.rewrites;
+        // A manifest that names the last one may be there, although writing it failed.
+        let seq = old.next_base().max(rewrites.base_seq + 1);
+        rewrites.base_seq = seq;
+        let base = names.base(seq, rewrites.is_rdb);
         // Only the file that is written goes on.
         let is_open = self.persist.aof.log.is_some();
         let kept = old.incr.len().saturating_sub(usize::from(is_open));

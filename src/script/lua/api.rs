@@ -339,7 +339,7 @@ fn register_function(lua: &Lua, desk: &Desk, args: &MultiValue) -> mlua::Result<
     let Some(functions) = functions.as_mut() else {
         return fails("server.register_function can only be called on FUNCTION LOAD command");
     };
-    let named = match (args.get(0), args.get(1), args.len()) {
+    let named = match (args.front(), args.get(1), args.len()) {
         (Some(Value::Table(table)), _, 1) => named_arguments(lua, table),
         (Some(_), _, 1) => Err(
             "calling server.register_function with a single argument is only applicable to Lua \
@@ -453,7 +453,7 @@ fn text_of(lua: &Lua, value: &Value) -> Option<Vec<u8>> {
 
 fn prelude_helpers(lua: &Lua, native: &Table) -> mlua::Result<()> {
     let argument_error = lua.create_function(|lua, args: MultiValue| -> mlua::Result<()> {
-        let index = args.get(0).and_then(Value::as_usize).unwrap_or(1);
+        let index = args.front().and_then(Value::as_usize).unwrap_or(1);
         let name = args.get(1).and_then(|name| text_of(lua, name));
         let wanted = args.get(2).and_then(|wanted| text_of(lua, wanted));
         let name = String::from_utf8(name.unwrap_or_default()).unwrap_or_default();

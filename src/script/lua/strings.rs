@@ -24,7 +24,7 @@ pub fn install(lua: &Lua, desk: &Rc<Desk>, native: &Table) -> mlua::Result<()> {
         string.raw_set(name, find)?;
     }
     native.raw_set("string", string)?;
-    let match_from = with_desk(lua, desk, |lua, desk, args| match_from(lua, desk, args))?;
+    let match_from = with_desk(lua, desk, match_from)?;
     native.raw_set("match_from", match_from)?;
     let gsub = with_desk(lua, desk, |lua, desk, args: MultiValue| {
         gsub(lua, desk, &args)

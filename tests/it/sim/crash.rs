@@ -81,7 +81,12 @@ impl Durable {
         };
         let seed = self.seed + self.restarts * 1_000_003;
         let new = Kvd::at(self.disk.clone(), seed, &self.options, unix_ms);
-        let new = new.expect("what a crash leaves is loaded");
+        let new = new.unwrap_or_else(|error| {
+            panic!(
+                "what a crash leaves is not loaded: {error}; {:?}",
+                self.disk.files()
+            )
+        });
         let mut models: Vec<Model> = self.history.drain(..).map(|(_, model)| model).collect();
         models.reverse();
         if is_kill || self.is_always {

@@ -39,6 +39,9 @@ struct File {
     durable: Vec<u8>,
     /// Sectors of a failed sync that were not written since: no sync writes them.
     lost: BTreeSet<usize>,
+    /// Syncs asked for, and the youngest of them that has succeeded.
+    asked: u64,
+    synced: u64,
 }
 
 impl File {
@@ -55,6 +58,11 @@ impl File {
 
     /// What a sync that succeeds makes durable of what there was when it was asked for.
     fn synced(&mut self, asked: &Asked) {
+        if asked.number < self.synced {
+            // A younger one made more durable.
+            return;
+        }
+        self.synced = asked.number;
         let mut content = asked.content.clone();
         for sector in &asked.lost {
             copy_sector(*sector, &self.durable, &mut content);
@@ -79,6 +87,7 @@ impl File {
 /// What a file was when a sync of it was asked for.
 #[derive(Clone, Debug)]
 struct Asked {
+    number: u64,
     content: Vec<u8>,
     lost: BTreeSet<usize>,
 }
@@ -187,8 +196,6 @@ struct State {
     /// Calls that are still carried out; what comes after fails.
     calls_left: u64,
     calls: u64,
-    /// The call, by its number, that fails.
-    fault_at: Option<(u64, Fault)>,
     /// Of so many calls one fails; 0: none.
     fault_every: u64,
     /// Faults that came up.
@@ -223,16 +230,10 @@ impl SimDisk {
             rng: Rng::with_seed(seed),
             calls_left: u64::MAX,
             calls: 0,
-            fault_at: None,
             fault_every: 0,
             faults: 0,
             syncs_failed: 0,
         })))
-    }
-
-    /// The call of this number, counted from 0, goes wrong.
-    pub fn fail_at(&self, call: u64, fault: Fault) {
-        self.0.borrow_mut().fault_at = Some((call, fault));
     }
 
     /// One of so many calls goes wrong, as chance says; with 0 none does any more.
@@ -311,7 +312,7 @@ impl SimDisk {
             let file = File {
                 live: content.clone(),
                 durable: content,
-                lost: BTreeSet::new(),
+                ..File::default()
             };
             new.files.insert(*inode, file);
         }
@@ -324,22 +325,21 @@ impl SimDisk {
     /// Counts a call; with the fault that comes up in it, unless all of it fails.
     fn begin(&self) -> io::Result<(RefMut<'_, State>, Option<Fault>)> {
         let mut state = self.0.borrow_mut();
-        let number = state.calls;
         state.calls += 1;
         if state.calls_left == 0 {
             return Err(io::Error::other("the disk is gone"));
         }
         state.calls_left -= 1;
-        let mut fault = state.fault_at.filter(|(at, _)| *at == number);
+        let mut fault = None;
         let every = state.fault_every;
         if every > 0 && state.rng.u64(..every) == 0 {
             let kinds = [Fault::Error, Fault::Full, Fault::Sync];
-            fault = Some((number, kinds[state.rng.usize(..3)]));
+            fault = Some(kinds[state.rng.usize(..3)]);
         }
         state.faults += u64::from(fault.is_some());
         match fault {
-            Some((_, Fault::Error)) => Err(io::Error::other("Input/output error")),
-            other => Ok((state, other.map(|(_, fault)| fault))),
+            Some(Fault::Error) => Err(io::Error::other("Input/output error")),
+            other => Ok((state, other)),
         }
     }
 
@@ -392,9 +392,11 @@ impl State {
         self.changes.push(change);
     }
 
-    fn asked(&self, inode: Inode) -> Asked {
-        let file = &self.files[&inode];
+    fn asked(&mut self, inode: Inode) -> Asked {
+        let file = self.files.entry(inode).or_default();
+        file.asked += 1;
         Asked {
+            number: file.asked,
             content: file.live.clone(),
             lost: file.lost.clone(),
         }
@@ -503,6 +505,17 @@ impl Disk for SimDisk {
     fn sync(&mut self, file: FileId) -> io::Result<()> {
         let (mut state, result) = self.call_for_sync()?;
         let inode = *state.open.get(&file).ok_or_else(missing)?;
+        let asked = state.asked(inode);
+        state.sync(Target::File(inode, asked), &result);
+        result
+    }
+
+    fn refresh(&mut self, name: &str, offset: u64) -> io::Result<()> {
+        let (mut state, result) = self.call_for_sync()?;
+        let inode = *state.live.files.get(name).ok_or_else(missing)?;
+        if let Some(file) = state.files.get_mut(&inode) {
+            file.lost.split_off(&(offset as usize / SECTOR));
+        }
         let asked = state.asked(inode);
         state.sync(Target::File(inode, asked), &result);
         result

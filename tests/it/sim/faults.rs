@@ -18,7 +18,7 @@ const SEEDS: u64 = 150;
 const STEPS: u64 = 120;
 /// A server may refuse writes for so long after the disk works again, doubled this many times.
 const RECOVERY_MS: u64 = 1_000;
-const RECOVERY_DOUBLED: u32 = 12;
+const RECOVERY_DOUBLED: u32 = 13;
 
 type Options = Vec<(&'static str, &'static str)>;
 
@@ -85,6 +85,7 @@ impl Server {
             (None, false) => String::new(),
         };
         self.trace(format!("{lines:?}{note}"));
+        tracing::info!("{lines:?}{note}");
         let is_answered = refused.is_none() && !failed;
         self.note(is_answered);
         is_answered

@@ -56,6 +56,10 @@ fn simulator() {
 /// Runs the seed that the environment names, or as many as it asks for.
 fn with_seeds(plain: u64, run: impl Fn(u64) + Sync) {
     if let Some(seed) = variable("KVD_SEED") {
+        // What the server says of it.
+        let _ = tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .try_init();
         return run(seed);
     }
     let seeds = variable("KVD_SEEDS").unwrap_or(plain);

@@ -4,6 +4,9 @@ use mlua::{Lua, MultiValue, Table};
 
 use super::super::strings::number;
 
+type Unary = fn(u32) -> u32;
+type Binary = fn(u32, u32) -> u32;
+
 /// Adding it to a double leaves the low 32 bits of its integer in the low bits of the sum: how the
 /// library rounds numbers that are no integers, or wider than 32 bits.
 const ROUNDING: f64 = 6_755_399_441_055_744.0;
@@ -11,7 +14,7 @@ const ROUNDING: f64 = 6_755_399_441_055_744.0;
 /// The functions.
 pub fn table(lua: &Lua) -> mlua::Result<Table> {
     let bit = lua.create_table()?;
-    let unary: [(&'static str, fn(u32) -> u32); 3] = [
+    let unary: [(&'static str, Unary); 3] = [
         ("tobit", |bits| bits),
         ("bnot", |bits| !bits),
         ("bswap", u32::swap_bytes),
@@ -22,7 +25,7 @@ pub fn table(lua: &Lua) -> mlua::Result<Table> {
         })?;
         bit.raw_set(name, function)?;
     }
-    let folds: [(&'static str, fn(u32, u32) -> u32); 3] = [
+    let folds: [(&'static str, Binary); 3] = [
         ("band", |a, b| a & b),
         ("bor", |a, b| a | b),
         ("bxor", |a, b| a ^ b),
@@ -37,7 +40,7 @@ pub fn table(lua: &Lua) -> mlua::Result<Table> {
         })?;
         bit.raw_set(name, function)?;
     }
-    let shifts: [(&'static str, fn(u32, u32) -> u32); 5] = [
+    let shifts: [(&'static str, Binary); 5] = [
         ("lshift", |bits, by| bits << by),
         ("rshift", |bits, by| bits >> by),
         ("arshift", |bits, by| ((bits as i32) >> by) as u32),

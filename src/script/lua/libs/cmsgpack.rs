@@ -105,7 +105,7 @@ fn push_table(out: &mut Vec<u8>, table: &Table, level: usize) -> mlua::Result<()
 /// An integer wherever the number is one, else the shorter floating-point number that holds it.
 fn push_number(out: &mut Vec<u8>, number: f64) {
     let whole = number as i64;
-    if whole as f64 == number && number.abs() < 9.223_372_036_854_775_8e18 {
+    if whole as f64 == number && number.abs() < 9.223_372_036_854_776e18 {
         return push_integer(out, whole);
     }
     let short = number as f32;
@@ -121,7 +121,7 @@ fn push_number(out: &mut Vec<u8>, number: f64) {
 fn push_integer(out: &mut Vec<u8>, number: i64) {
     let bytes = number.to_be_bytes();
     let (mark, len) = match number {
-        0..=0x7f | -32..=-1 => return out.push(number as u8),
+        -32..=0x7f => return out.push(number as u8),
         0x80..=0xff => (0xcc, 1),
         0x100..=0xffff => (0xcd, 2),
         0x1_0000..=0xffff_ffff => (0xce, 4),
