@@ -258,6 +258,13 @@ impl Client {
         progress
     }
 
+    /// Whether a command waits for the snapshot that is written.
+    pub fn is_postponed(&self) -> bool {
+        let engine = self.kvd.engine.borrow();
+        let client = engine.clients.find(self.key);
+        client.is_some_and(|client| client.is_paused)
+    }
+
     /// Sends a command.
     pub fn send(&self, line: &str) -> Progress {
         self.send_raw(&request(&words(line)))

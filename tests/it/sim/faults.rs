@@ -18,7 +18,7 @@ const SEEDS: u64 = 150;
 const STEPS: u64 = 120;
 /// A server may refuse writes for so long after the disk works again, doubled this many times.
 const RECOVERY_MS: u64 = 1_000;
-const RECOVERY_DOUBLED: u32 = 13;
+const RECOVERY_DOUBLED: u32 = 16;
 
 type Options = Vec<(&'static str, &'static str)>;
 

@@ -103,6 +103,9 @@ impl Drop for Trace {
     }
 }
 
+/// Within so many turns a snapshot comes to what a writer waits for.
+const SNAPSHOT_TURNS_MAX: usize = 1_000;
+
 struct World {
     kvd: Kvd,
     /// Where it keeps its data, if it does.
@@ -278,6 +281,13 @@ impl World {
         let bytes: Vec<u8> = peer.unsent.drain(..len).collect();
         self.trace.add(format!("{index} <- {}", show(&bytes)));
         peer.client.send_raw(&bytes);
+        // The model waits for no snapshot.
+        for _ in 0..SNAPSHOT_TURNS_MAX {
+            if !peer.client.is_postponed() {
+                break;
+            }
+            self.kvd.advance_ms(1);
+        }
         for (end, _) in &mut peer.ends {
             *end = end.saturating_sub(len);
         }
