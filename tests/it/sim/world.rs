@@ -287,6 +287,8 @@ impl World {
                 break;
             }
             self.kvd.advance_ms(1);
+            self.generate.now_ms = self.kvd.unix_ms();
+            self.model.set_now(self.kvd.unix_ms());
         }
         for (end, _) in &mut peer.ends {
             *end = end.saturating_sub(len);
