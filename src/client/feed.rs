@@ -1,12 +1,14 @@
 //! Runs what a client sent.
 //!
 //! The commands of one read are parsed together, their keys are looked up once in a tight loop so
-//! that the processor overlaps the cache misses (`warm`), and then they run one by one. Parsing
+//! that the processor overlaps the cache misses (`warm`), and then they run one by one. Looking
 //! ahead decides nothing: limits and permissions are those of a command's own turn.
 
 use bytes::Bytes;
 
 use crate::dispatch::execute::{Flow, execute};
+use crate::dispatch::lookup;
+use crate::dispatch::table::Found;
 use crate::engine::Engine;
 use crate::engine::busy::WhileBusy;
 use crate::engine::clients::{ClientKey, Closing, SessionGates};
@@ -111,6 +113,7 @@ impl Engine {
     /// Runs the commands of `input` until something stops them.
     fn run(&mut self, key: ClientKey, input: &[u8], busy: &mut dyn WhileBusy) -> Run {
         let mut batch = std::mem::take(&mut self.batch);
+        let mut rows = std::mem::take(&mut self.ahead);
         let mut out = self.take_outbox(key);
         let mut at = 0;
         let run = loop {
@@ -128,11 +131,12 @@ impl Engine {
             let parsed = client
                 .parser
                 .parse_batch(rest, &limits, &mut batch, commands_max);
+            let db = client.db;
+            self.look_up(&batch, rest, &mut rows);
             if batch.words() >= WARM_WORDS_MIN {
-                let db = client.db;
-                self.warm(db, &batch, rest);
+                self.warm(db, &batch, &rows, rest);
             }
-            let (done, stopped) = self.run_batch(key, &batch, rest, &mut out, busy);
+            let (done, stopped) = self.run_batch(key, (&batch, &rows), rest, &mut out, busy);
             if let Some(progress) = stopped {
                 break (at + done, progress);
             }
@@ -151,6 +155,7 @@ impl Engine {
         };
         self.give_outbox(key, out);
         self.batch = batch;
+        self.ahead = rows;
         run
     }
 
@@ -159,13 +164,14 @@ impl Engine {
     fn run_batch(
         &mut self,
         key: ClientKey,
-        batch: &Batch,
+        (batch, rows): (&Batch, &[Option<Found>]),
         input: &[u8],
         out: &mut Outbox,
         busy: &mut dyn WhileBusy,
     ) -> (usize, Option<Progress>) {
         for i in 0..batch.len() {
-            let flow = execute(self, key, batch.args(i, input), out, busy);
+            let found = rows.get(i).copied().flatten();
+            let flow = execute(self, key, found, batch.args(i, input), out, busy);
             let stopped = match flow {
                 Flow::Done if i + 1 < batch.len() && self.boundary_ns >= self.budget_end_ns => {
                     Some(Progress::More)
@@ -190,8 +196,15 @@ impl Engine {
         (0, None)
     }
 
+    /// Looks up the commands of a batch.
+    fn look_up(&self, batch: &Batch, input: &[u8], rows: &mut Vec<Option<Found>>) {
+        let find = |i| lookup::find(&self.registry, batch.args(i, input));
+        rows.clear();
+        rows.extend((0..batch.len()).map(find));
+    }
+
     /// Looks up the keys of the commands of a batch, so that the commands find them in the cache.
-    fn warm(&mut self, db: u32, batch: &Batch, input: &[u8]) {
+    fn warm(&self, db: u32, batch: &Batch, rows: &[Option<Found>], input: &[u8]) {
         let Some(db) = self.keyspace.db(db as usize) else {
             return;
         };
@@ -200,12 +213,11 @@ impl Engine {
             hash: 0,
         }; WARM_KEYS_MAX];
         let mut count = 0;
-        for i in 0..batch.len() {
-            let args = batch.args(i, input);
-            let Some((_, command)) = self.registry.lookup(args.at(0)) else {
+        for (i, found) in rows.iter().enumerate() {
+            let Some(Found { command, .. }) = found else {
                 continue;
             };
-            for bytes in command.keys.first_range(args) {
+            for bytes in command.keys.first_range(batch.args(i, input)) {
                 if count == WARM_KEYS_MAX {
                     db.warm(&keys);
                     count = 0;
@@ -256,7 +268,8 @@ impl Engine {
         let mut batch = std::mem::take(&mut self.batch);
         client.parser.finish_large(value, &mut batch);
         let mut out = self.take_outbox(key);
-        let (_, stopped) = self.run_batch(key, &batch, inbox, &mut out, busy);
+        let rows = [lookup::find(&self.registry, batch.args(0, inbox))];
+        let (_, stopped) = self.run_batch(key, (&batch, &rows), inbox, &mut out, busy);
         self.give_outbox(key, out);
         if let Some(client) = self.clients.find_mut(key)
             && client.is_paused
@@ -275,7 +288,8 @@ impl Engine {
     fn run_postponed(&mut self, key: ClientKey, busy: &mut dyn WhileBusy) -> Option<Progress> {
         let args = self.clients.find_mut(key)?.postponed.take()?;
         let mut out = self.take_outbox(key);
-        let flow = execute(self, key, args.as_args(), &mut out, busy);
+        let found = lookup::find(&self.registry, args.as_args());
+        let flow = execute(self, key, found, args.as_args(), &mut out, busy);
         self.give_outbox(key, out);
         match flow {
             Flow::Done => None,

@@ -3,7 +3,6 @@
 use crate::acl::{AclLog, Context, DEFAULT, Denied, Reason, Request, Rules, User, merge_selectors};
 use crate::commands::client::line_of;
 use crate::commands::docs;
-use crate::dispatch::lookup::Found;
 use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::Engine;

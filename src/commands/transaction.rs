@@ -6,7 +6,6 @@ use crate::commands::docs;
 use crate::dispatch::{keys::*, table::*};
 
 use crate::dispatch::execute::call;
-use crate::dispatch::lookup::Found;
 use crate::engine::clients::{SessionGates, Transaction};
 use crate::engine::context::{Caller, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};

@@ -16,8 +16,8 @@ use crate::store::expire::ExpirePolicy;
 
 use super::gates::{self, Verdict};
 use super::keys::KeyRefs;
-use super::lookup::{self, Found};
-use super::table::{Handler, READ};
+use super::lookup;
+use super::table::{Found, Handler, READ};
 
 /// What became of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,20 +35,22 @@ pub enum Flow {
 /// Commands that may run longer than this make the turn's time stale.
 const STALE_NOW_NS: u64 = 500_000;
 
-/// Runs one command of a client; the reply goes to `out`.
+/// Runs one command of a client; the reply goes to `out`. `found` is what [`lookup::find`] says of
+/// its arguments: whoever runs a batch has looked its commands up ahead.
 ///
 /// A script that takes long has `busy` serve the others meanwhile: then this function is inside of
 /// itself, for another client.
 pub fn execute(
     engine: &mut Engine,
     key: ClientKey,
+    found: Option<Found>,
     args: Args<'_>,
     out: &mut Outbox,
     busy: &mut dyn WhileBusy,
 ) -> Flow {
     let outer = engine.running.replace(key);
     let outer_pushed = std::mem::take(&mut engine.pushed_to_running);
-    let flow = execute_one(engine, key, args, out, busy);
+    let flow = execute_one(engine, key, found, args, out, busy);
     engine.running = outer;
     if std::mem::replace(&mut engine.pushed_to_running, outer_pushed)
         && let Some(client) = engine.clients.find_mut(key)
@@ -62,9 +64,11 @@ pub fn execute(
     flow
 }
 
+#[inline]
 fn execute_one(
     engine: &mut Engine,
     key: ClientKey,
+    found: Option<Found>,
     args: Args<'_>,
     out: &mut Outbox,
     busy: &mut dyn WhileBusy,
@@ -74,14 +78,12 @@ fn execute_one(
     };
     let open = client.gates.is_open() && engine.gates.is_open();
     let before = out.checkpoint();
-    let found = match lookup::resolve(&engine.registry, args) {
-        Ok(found) => found,
-        Err(error) => {
-            let named = lookup::named(&engine.registry, args);
-            gates::refuse(engine, key, named, &error, out);
-            apply_reply_mode(engine, key, out, before);
-            return Flow::Done;
-        }
+    let Some(found) = found else {
+        let error = lookup::explain(&engine.registry, args);
+        let named = lookup::named(&engine.registry, args);
+        gates::refuse(engine, key, named, &error, out);
+        apply_reply_mode(engine, key, out, before);
+        return Flow::Done;
     };
     let mut caller = Caller::default();
     if !open {
@@ -121,6 +123,7 @@ fn execute_one(
 
 /// Runs a command that has passed the gates: calls its handler, writes its error if it has one,
 /// counts it and settles its effects. Returns whether it succeeded.
+#[inline]
 pub fn call(
     engine: &mut Engine,
     key: ClientKey,
@@ -330,7 +333,7 @@ fn retry(engine: &mut Engine, key: ClientKey) {
     let mut out = std::mem::take(&mut client.outbox);
     let args = on.args.as_args();
     engine.boundary_ns = engine.clock.mono_ns();
-    if let Ok(found) = lookup::resolve(&engine.registry, args) {
+    if let Some(found) = lookup::find(&engine.registry, args) {
         let caller = Caller {
             reprocessing: true,
             ..Caller::default()

@@ -16,10 +16,9 @@ use crate::script::flags::ScriptFlags;
 use crate::store::db::{Db, Key};
 
 use super::keys::KeyRefs;
-use super::lookup::Found;
 use super::table::{
-    ALLOW_BUSY, BY_FUNCTION, BY_SCRIPT, BY_SHA, DENYOOM, Flags, LOADING, MAY_REPLICATE, NO_AUTH,
-    NO_MULTI, READ, RUNS_IN_MULTI, STALE, SUBSCRIBER_MAY, WRITE,
+    ALLOW_BUSY, BY_FUNCTION, BY_SCRIPT, BY_SHA, DENYOOM, Flags, Found, LOADING, MAY_REPLICATE,
+    NO_AUTH, NO_MULTI, READ, RUNS_IN_MULTI, STALE, SUBSCRIBER_MAY, WRITE,
 };
 
 /// What the gates say of a command.

@@ -3,31 +3,26 @@
 use crate::engine::error::CommandError;
 use crate::resp::args::Args;
 
-use super::table::{Command, CommandId, Handler, Registry};
-
-/// A command that was found and takes this many arguments.
-#[derive(Clone, Copy, Debug)]
-pub struct Found {
-    /// Its number in the registry.
-    pub id: CommandId,
-    /// Its row.
-    pub command: &'static Command,
-}
+use super::table::{Command, Found, Handler, Registry};
 
 /// How much of the arguments an error about an unknown command repeats.
 const ECHO_BYTES_MAX: usize = 128;
 
-/// The row a request names.
-///
-/// # Errors
-/// An unknown command or subcommand, or a number of arguments it does not take.
+/// The row a request names, if there is one that takes so many arguments: [`explain`] says why not.
 #[inline]
-pub fn resolve(registry: &Registry, args: Args<'_>) -> Result<Found, CommandError> {
-    match registry.resolve(args.at(0), args.get(1)) {
-        Some((id, command)) if command.takes(args.len()) && !is_container(command) => {
-            Ok(Found { id, command })
-        }
-        found => Err(explain(registry, found.map(|(_, command)| command), args)),
+pub fn find(registry: &Registry, args: Args<'_>) -> Option<Found> {
+    let (id, command) = registry.resolve(args.at(0), args.get(1))?;
+    (command.takes(args.len()) && !is_container(command)).then_some(Found { id, command })
+}
+
+/// Why [`find`] finds nothing: an unknown command or subcommand, or a number of arguments it does
+/// not take.
+#[cold]
+pub fn explain(registry: &Registry, args: Args<'_>) -> CommandError {
+    match named(registry, args) {
+        Some(found) => CommandError::wrong_arity(found.command.name),
+        None if registry.lookup(args.at(0)).is_some() => unknown_subcommand(registry, args),
+        None => unknown_command(args),
     }
 }
 
@@ -41,15 +36,6 @@ pub fn named(registry: &Registry, args: Args<'_>) -> Option<Found> {
 #[inline]
 fn is_container(command: &Command) -> bool {
     matches!(command.handler, Handler::Container)
-}
-
-#[cold]
-fn explain(registry: &Registry, found: Option<&'static Command>, args: Args<'_>) -> CommandError {
-    match found {
-        Some(command) => CommandError::wrong_arity(command.name),
-        None if registry.lookup(args.at(0)).is_some() => unknown_subcommand(registry, args),
-        None => unknown_command(args),
-    }
 }
 
 fn unknown_subcommand(registry: &Registry, args: Args<'_>) -> CommandError {

@@ -12,7 +12,7 @@ mod flags;
 mod registry;
 
 pub use self::flags::*;
-pub use self::registry::{COMMANDS_MAX, CommandId, Registry, TableError};
+pub use self::registry::{COMMANDS_MAX, CommandId, Found, Registry, TableError};
 
 use crate::dispatch::docs::Doc;
 use crate::dispatch::keys::{Find, Keys, NOT_KEY};

@@ -77,12 +77,10 @@ impl<'a> KeyCtx<'a> {
     /// as used.
     #[inline]
     pub fn read(&mut self, key: &Key<'_>) -> Option<Slot> {
-        match self.peek(key) {
-            Some(slot) => {
+        match self.find_present(key) {
+            Some((slot, clock)) => {
                 self.effects.lookups.hits += 1;
-                if !self.caller.no_touch {
-                    self.mark_used(slot);
-                }
+                self.mark_used(slot, clock);
                 Some(slot)
             }
             None => {
@@ -105,20 +103,23 @@ impl<'a> KeyCtx<'a> {
     /// Finds a key for writing: as [`KeyCtx::read`], without counting hits and misses.
     #[inline]
     pub fn write(&mut self, key: &Key<'_>) -> Option<Slot> {
-        let slot = self.peek(key)?;
-        if !self.caller.no_touch {
-            self.mark_used(slot);
-        }
+        let (slot, clock) = self.find_present(key)?;
+        self.mark_used(slot, clock);
         Some(slot)
     }
 
     /// Finds a key without a trace in statistics or recency; an expired key is still removed.
     #[inline]
     pub fn peek(&mut self, key: &Key<'_>) -> Option<Slot> {
-        let slot = self.db.find(key)?;
-        let at = self.db.expire_at(slot);
-        match fate(at, self.now.unix_ms, self.caller.expiry) {
-            Fate::Present => Some(slot),
+        self.find_present(key).map(|(slot, _)| slot)
+    }
+
+    /// A key that is there, and its clock. One whose time has come is removed.
+    #[inline]
+    fn find_present(&mut self, key: &Key<'_>) -> Option<(Slot, u32)> {
+        let (slot, expire_at, clock) = self.db.find_usage(key)?;
+        match fate(expire_at, self.now.unix_ms, self.caller.expiry) {
+            Fate::Present => Some((slot, clock)),
             Fate::Absent => None,
             Fate::Expire => {
                 self.expire(key, slot);
@@ -268,8 +269,10 @@ impl<'a> KeyCtx<'a> {
 
     /// Marks a key as used now, for eviction by recency or frequency.
     #[inline]
-    fn mark_used(&mut self, slot: Slot) {
-        self.db.touch(slot, self.now, self.rng);
+    fn mark_used(&mut self, slot: Slot, clock: u32) {
+        if !self.caller.no_touch {
+            self.db.touch(slot, clock, self.now, self.rng);
+        }
     }
 
     /// The time at which it is decided whether fields of a hash are still there: while loading

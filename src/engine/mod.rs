@@ -31,7 +31,7 @@ use std::collections::VecDeque;
 
 use crate::acl::{AclLog, Users};
 use crate::config::Config;
-use crate::dispatch::table::Registry;
+use crate::dispatch::table::{Found, Registry};
 use crate::host::Disk;
 use crate::observe::commandlog::CommandLog;
 use crate::observe::latency::LatencyMonitor;
@@ -143,6 +143,8 @@ pub struct Engine {
     pub eviction_pool: Pool,
     /// Reused between reads.
     pub batch: Batch,
+    /// The rows that the commands of a batch name. Reused between reads.
+    pub ahead: Vec<Option<Found>>,
     /// Buffers of outboxes that have been written.
     pub buffers: BufferPool,
     /// RESTORE does not look at checksums: DEBUG SET-SKIP-CHECKSUM-VALIDATION.
@@ -207,6 +209,7 @@ impl Engine {
             housekeeping: tick::Housekeeping::default(),
             eviction_pool: Pool::new(),
             batch: Batch::default(),
+            ahead: Vec::new(),
             buffers: BufferPool::default(),
             skips_dump_checksum: false,
             group_depth: 0,

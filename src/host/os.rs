@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::io;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::rand::{GetRandomFlags, getrandom};
 use rustix::time::{ClockId, clock_gettime};
@@ -40,7 +40,8 @@ pub struct Host {
 /// that plus an offset, which is looked at again when it is older than [`OFFSET_AGE_MAX_US`].
 #[derive(Debug)]
 pub struct OsClock {
-    start: Instant,
+    /// What the monotonic clock showed at the start, nanoseconds.
+    start_ns: u64,
     /// Wall clock minus monotonic clock, in microseconds.
     offset_us: Cell<i64>,
     offset_at_us: Cell<u64>,
@@ -51,7 +52,7 @@ impl OsClock {
     /// "long ago" can be said.
     pub fn new() -> OsClock {
         let clock = OsClock {
-            start: Instant::now(),
+            start_ns: monotonic_ns(),
             offset_us: Cell::new(0),
             offset_at_us: Cell::new(0),
         };
@@ -68,6 +69,14 @@ impl OsClock {
     }
 }
 
+/// The monotonic clock. Without `Instant`, whose checked arithmetic costs as much again as the
+/// clock: it is read after every command.
+#[inline]
+fn monotonic_ns() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
 const MONO_START_US: u64 = 1_000_000;
 
 impl Default for OsClock {
@@ -79,7 +88,7 @@ impl Default for OsClock {
 impl Clock for OsClock {
     #[inline]
     fn now(&self) -> Now {
-        let mono_us = MONO_START_US + self.start.elapsed().as_micros() as u64;
+        let mono_us = self.mono_ns() / 1_000;
         if mono_us - self.offset_at_us.get() > OFFSET_AGE_MAX_US {
             self.refresh(mono_us);
         }
@@ -89,8 +98,9 @@ impl Clock for OsClock {
         }
     }
 
+    #[inline]
     fn mono_ns(&self) -> u64 {
-        MONO_START_US * 1_000 + self.start.elapsed().as_nanos() as u64
+        MONO_START_US * 1_000 + (monotonic_ns() - self.start_ns)
     }
 
     fn thread_cpu_us(&self) -> u64 {

@@ -10,7 +10,7 @@ pub mod latency;
 pub mod machine;
 pub mod stats;
 
-use crate::dispatch::lookup::Found;
+use crate::dispatch::table::Found;
 use crate::dispatch::table::{FAST, SKIP_SLOWLOG};
 use crate::engine::Engine;
 use crate::engine::clients::ClientKey;

@@ -147,8 +147,16 @@ impl Db {
     #[inline]
     pub fn find(&self, key: &Key<'_>) -> Option<Slot> {
         let shard = self.shard_of(key);
-        let entry = self.shards[shard].find(&self.heap, key.bytes, key.low())?;
+        let (entry, _) = self.shards[shard].find(&self.heap, key.bytes, key.low())?;
         Some(self.slot(shard, entry))
+    }
+
+    /// Where a key lies, when it expires, and its clock.
+    #[inline]
+    pub fn find_usage(&self, key: &Key<'_>) -> Option<(Slot, Option<i64>, u32)> {
+        let shard = self.shard_of(key);
+        let (entry, usage) = self.shards[shard].find(&self.heap, key.bytes, key.low())?;
+        Some((self.slot(shard, entry), usage.expire_at, usage.clock))
     }
 
     /// The key at a slot.

@@ -135,10 +135,9 @@ fn minutes(now: Now) -> u32 {
 }
 
 impl Db {
-    /// A key was used now.
+    /// A key, whose clock is given, was used now.
     #[inline]
-    pub fn touch(&mut self, slot: Slot, now: Now, rng: &mut Rng) {
-        let clock = self.clock(slot);
+    pub fn touch(&mut self, slot: Slot, clock: u32, now: Now, rng: &mut Rng) {
         let next = used(clock, now, rng, &self.eviction);
         if next != clock {
             self.set_clock(slot, next);
@@ -400,7 +399,7 @@ mod tests {
         db.eviction = policy(Measure::Modification, false);
         let slot = db.insert(&Key::new(&seeded(1), b"k"), NewValue::Int(1));
         db.touch_created(slot, at(5000));
-        db.touch(slot, at(9000), &mut Rng::new(1));
+        db.touch(slot, db.clock(slot), at(9000), &mut Rng::new(1));
         assert_eq!(db.clock(slot), 5);
         db.touch_modified(slot, at(9000));
         assert_eq!(db.clock(slot), 9);

@@ -3,8 +3,8 @@
 use crate::acl::{Context, Request};
 use crate::commands::acl;
 use crate::dispatch::execute::call;
-use crate::dispatch::lookup::{self, Found};
-use crate::dispatch::table::{DENYOOM, Flags, MAY_REPLICATE, NOSCRIPT, WRITE};
+use crate::dispatch::lookup;
+use crate::dispatch::table::{DENYOOM, Flags, Found, MAY_REPLICATE, NOSCRIPT, WRITE};
 use crate::engine::Engine;
 use crate::engine::busy::Alone;
 use crate::engine::clients::{ClientKey, SessionGates};
@@ -17,15 +17,12 @@ use crate::script::lua::Purpose;
 
 impl Host for Engine {
     fn call(&mut self, args: Args<'_>, out: &mut Outbox) -> Result<(), Refused> {
-        let found = match lookup::resolve(&self.registry, args) {
-            Ok(found) => found,
-            Err(_) => {
-                let error = match lookup::named(&self.registry, args) {
-                    Some(_) => "ERR Wrong number of args calling command from script",
-                    None => "ERR Unknown command called from script",
-                };
-                return Err(refuse(self, args, &CommandError::fixed(error)));
-            }
+        let Some(found) = lookup::find(&self.registry, args) else {
+            let error = match lookup::named(&self.registry, args) {
+                Some(_) => "ERR Wrong number of args calling command from script",
+                None => "ERR Unknown command called from script",
+            };
+            return Err(refuse(self, args, &CommandError::fixed(error)));
         };
         let flags = found.command.flags;
         let allows_all = self.scripts.allows_all;

@@ -17,6 +17,15 @@ impl CommandId {
     }
 }
 
+/// A command that was found and takes this many arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// Its number in the registry.
+    pub id: CommandId,
+    /// Its row.
+    pub command: &'static Command,
+}
+
 /// Why a table was not accepted: a defect of the rows, or of a rename directive.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TableError {

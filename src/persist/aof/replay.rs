@@ -549,7 +549,7 @@ impl Replay {
         out: &mut Outbox,
         offset: u64,
     ) -> Result<bool, ReplayError> {
-        let Ok(found) = lookup::resolve(&engine.registry, args) else {
+        let Some(found) = lookup::find(&engine.registry, args) else {
             let name = String::from_utf8_lossy(args.at(0)).into_owned();
             return Err(ReplayError::UnknownCommand(offset, name));
         };

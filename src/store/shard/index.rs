@@ -6,7 +6,7 @@
 //! done in steps, by housekeeping, or by insertions when housekeeping lags. The order of hashes is
 //! also what cursors are: a scan goes on from a hash, whatever was resized in between.
 
-use super::table::{LANES, Place, Table};
+use super::table::{LANES, Place, Probe, Table};
 use crate::random::Rng;
 use crate::store::slab::Handle;
 
@@ -70,10 +70,10 @@ impl Index {
         Some((Position(place.raw() | mark), found))
     }
 
-    /// The handle of an entry that may be the wanted one.
+    /// Where a search for this hash begins.
     #[inline]
-    pub fn candidate(&self, hash: u32) -> Option<Handle> {
-        self.table_of(hash).0.candidate(hash)
+    pub fn probe(&self, hash: u32) -> Option<Probe<'_>> {
+        self.table_of(hash).0.probe(hash)
     }
 
     /// The entry at a position.

@@ -40,6 +40,7 @@ use stored::{
     FORM, HASH, INT, LARGE_FORM, LIST, RAW, SET, STR, STREAM, ZSET, is_object, object_id, read_int,
     store,
 };
+pub(super) use table::Probe;
 use volatile::Volatiles;
 
 /// A key that was found: its hash in the shard, where the index has it, and its block.
@@ -50,6 +51,13 @@ pub(super) struct Entry {
     position: Position,
     /// Right until the block moves.
     pub handle: Handle,
+}
+
+/// What a key's block tells about its use: read when the key is found, as the block is at hand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usage {
+    pub expire_at: Option<i64>,
+    pub clock: u32,
 }
 
 /// A value on its way from one key to another: its object stays where it is.
@@ -197,14 +205,23 @@ impl Shard {
     }
 
     #[inline]
-    pub fn find(&self, heap: &Heap, key: &[u8], hash: u32) -> Option<Entry> {
-        let is_wanted = |handle| block::has_key(heap.slab.bytes(handle), key);
+    pub fn find(&self, heap: &Heap, key: &[u8], hash: u32) -> Option<(Entry, Usage)> {
+        let mut block: &[u8] = &[];
+        let is_wanted = |handle| {
+            block = heap.slab.bytes(handle);
+            block::has_key(block, key)
+        };
         let (position, handle) = self.index.find(hash, is_wanted)?;
-        Some(Entry {
+        let entry = Entry {
             hash,
             position,
             handle,
-        })
+        };
+        let usage = Usage {
+            expire_at: block::expire_at(block),
+            clock: block::clock(block),
+        };
+        Some((entry, usage))
     }
 
     /// The entry of a key with this hash whose object is wanted.
@@ -256,10 +273,10 @@ impl Shard {
             .unwrap_or(entry)
     }
 
-    /// The block of an entry that may be the wanted one: touches the index only.
+    /// Where a search for this hash begins: a search in pieces touches the index only.
     #[inline]
-    pub fn candidate(&self, hash: u32) -> Option<Handle> {
-        self.index.candidate(hash)
+    pub fn probe(&self, hash: u32) -> Option<Probe<'_>> {
+        self.index.probe(hash)
     }
 
     /// A value, to be changed in place if it is a collection.

@@ -88,6 +88,51 @@ impl Place {
     }
 }
 
+/// A search in pieces: for touching memory ahead of its use.
+#[derive(Clone, Copy)]
+pub(in crate::store) struct Probe<'a> {
+    table: &'a Table,
+    home: &'a Bucket,
+    number: u32,
+    hash: u32,
+}
+
+impl Probe<'_> {
+    /// Touches the bucket where the search begins.
+    #[inline]
+    pub fn touch(&self) -> u32 {
+        self.home.passed_used
+    }
+
+    /// The handle of some entry with this hash.
+    #[inline]
+    pub fn candidate(&self) -> Option<Handle> {
+        let lane = self.home.matching(self.hash).trailing_zeros() as usize;
+        match self.home.handles.get(lane) {
+            Some(&raw) => Some(Handle::from_raw(raw)),
+            None if self.home.is_passed() => self.behind(),
+            None => None,
+        }
+    }
+
+    /// As [`Probe::candidate`], of an entry that found its home full: in a full table every tenth.
+    #[cold]
+    fn behind(&self) -> Option<Handle> {
+        let mut number = self.number;
+        loop {
+            number += 1;
+            let bucket = self.table.bucket(number)?;
+            let lane = bucket.matching(self.hash).trailing_zeros() as usize;
+            if let Some(&raw) = bucket.handles.get(lane) {
+                return Some(Handle::from_raw(raw));
+            }
+            if !bucket.is_passed() {
+                return None;
+            }
+        }
+    }
+}
+
 /// Handles by hash. See the module's text.
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -136,7 +181,9 @@ impl Table {
             let mut lanes = bucket.matching(hash);
             while lanes != 0 {
                 let lane = lanes.trailing_zeros();
-                if is_wanted(Handle::from_raw(bucket.handles[lane as usize % LANES])) {
+                if let Some(&raw) = bucket.handles.get(lane as usize)
+                    && is_wanted(Handle::from_raw(raw))
+                {
                     return Some(Place {
                         bucket: number,
                         lane,
@@ -152,12 +199,17 @@ impl Table {
         None
     }
 
-    /// The handle of some entry with this hash in its home: for touching memory ahead of its use.
+    /// Where a search for this hash begins, without looking there.
     #[inline]
-    pub fn candidate(&self, hash: u32) -> Option<Handle> {
-        let bucket = self.bucket(self.home(hash))?;
-        let lane = bucket.matching(hash).trailing_zeros() as usize;
-        bucket.handles.get(lane).map(|&raw| Handle::from_raw(raw))
+    pub fn probe(&self, hash: u32) -> Option<Probe<'_>> {
+        let number = self.home(hash);
+        let home = self.bucket(number)?;
+        Some(Probe {
+            table: self,
+            home,
+            number,
+            hash,
+        })
     }
 
     /// The entry at a place, if there is one.
