@@ -217,13 +217,16 @@ impl Engine {
             let Some(Found { command, .. }) = found else {
                 continue;
             };
-            for bytes in command.keys.first_range(batch.args(i, input)) {
+            let args = batch.args(i, input);
+            let (mut at, end, step) = command.keys.first_range(args.len());
+            while at < end {
                 if count == WARM_KEYS_MAX {
                     db.warm(&keys);
                     count = 0;
                 }
-                keys[count] = Key::new(&self.hasher, bytes);
+                keys[count] = Key::new(&self.hasher, args.at(at));
                 count += 1;
+                at += step;
             }
         }
         db.warm(keys.get(..count).unwrap_or_default());

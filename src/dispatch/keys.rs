@@ -343,27 +343,25 @@ impl Keys {
         }
     }
 
-    /// The keys of the first spec, of a command where they lie at fixed places.
+    /// Where the keys of the first spec lie among `count` arguments, of a command where they have
+    /// fixed places: from the first, up to the second, every so many.
     #[inline]
-    pub fn first_range<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let (first, end, step) = match self.specs.first().map(|spec| (spec.begin, spec.find)) {
-            Some((Begin::Index(first), Find::Range { last_key, step, .. })) => {
-                let last = if last_key >= 0 {
-                    first as isize + last_key as isize
-                } else {
-                    args.len() as isize + last_key as isize
-                };
-                (
-                    first as usize,
-                    usize::try_from(last + 1).unwrap_or(0),
-                    step as usize,
-                )
-            }
-            _ => (0, 0, 1),
+    pub fn first_range(&self, count: usize) -> (usize, usize, usize) {
+        let Some(KeySpec {
+            begin: Begin::Index(first),
+            find: Find::Range { last_key, step, .. },
+            ..
+        }) = self.specs.first()
+        else {
+            return (0, 0, 1);
         };
-        (first..end.min(args.len()))
-            .step_by(step.max(1))
-            .map(move |at| args.at(at))
+        let from = if *last_key >= 0 {
+            *first as isize
+        } else {
+            count as isize
+        };
+        let end = usize::try_from(from + *last_key as isize + 1).unwrap_or(0);
+        (*first as usize, end.min(count), (*step as usize).max(1))
     }
 
     /// Appends every key among `args` to `found`; none when the arguments make no sense. The

@@ -296,7 +296,15 @@ impl Db {
     }
 
     /// Gives a key an expiry, another one, or none.
+    #[inline]
     pub fn set_expire(&mut self, slot: Slot, expire_at: Option<i64>) {
+        // Every plain SET comes by here.
+        if expire_at.is_some() || self.expire_at(slot).is_some() {
+            self.change_expire(slot, expire_at);
+        }
+    }
+
+    fn change_expire(&mut self, slot: Slot, expire_at: Option<i64>) {
         let entry = self.entry(slot);
         let shard = &mut self.shards[slot.shard as usize];
         let before = shard.volatile_len();

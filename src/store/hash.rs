@@ -3,6 +3,8 @@
 //! Every map that holds bytes a client sent is keyed by this hasher, so that collisions cannot be
 //! made from outside, and so that a simulated run replays from its seed.
 
+use std::hash::{BuildHasher, Hasher};
+
 /// Seeded hasher state: cheap to copy; one per server.
 pub type HashState = ahash::RandomState;
 /// A map whose seed is given explicitly.
@@ -25,5 +27,8 @@ pub fn seeded(seed: u64) -> HashState {
 /// The 64-bit hash of a byte string.
 #[inline]
 pub fn hash_bytes(state: &HashState, bytes: &[u8]) -> u64 {
-    state.hash_one(bytes)
+    // Without the length before the bytes that `Hash` would write: ahash mixes it in by itself.
+    let mut hasher = state.build_hasher();
+    hasher.write(bytes);
+    hasher.finish()
 }
