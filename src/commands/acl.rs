@@ -171,7 +171,7 @@ pub fn cat(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         return Ok(());
     };
     if args.len() > 3 {
-        return Err(wrong_arguments("CAT"));
+        return Err(CommandError::subcommand_syntax("ACL", args.at(1)));
     }
     let category = Acl::named(name).ok_or_else(|| {
         CommandError::new(format!(
@@ -187,12 +187,6 @@ pub fn cat(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         .iter()
         .for_each(|name| ctx.reply.bulk(name.as_bytes()));
     Ok(())
-}
-
-fn wrong_arguments(sub: &str) -> CommandError {
-    CommandError::new(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{sub}'. Try ACL HELP."
-    ))
 }
 
 /// ACL WHOAMI
@@ -318,7 +312,9 @@ fn reply_rules(ctx: &mut ServerCtx<'_>, rules: &Rules) {
 pub fn genpass(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     let bits = match args.get(2) {
         None => 256,
-        Some(_) if args.len() > 3 => return Err(wrong_arguments("GENPASS")),
+        Some(_) if args.len() > 3 => {
+            return Err(CommandError::subcommand_syntax("ACL", args.at(1)));
+        }
         Some(bits) => parse_i64(bits)
             .filter(|bits| (1..=GENPASS_BITS_MAX).contains(bits))
             .ok_or(CommandError::fixed(
@@ -403,7 +399,7 @@ pub fn dryrun(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 /// ACL LOG [count | RESET]
 pub fn log(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     if args.len() > 3 {
-        return Err(wrong_arguments("LOG"));
+        return Err(CommandError::subcommand_syntax("ACL", args.at(1)));
     }
     let mut count = 10;
     if let Some(word) = args.get(2) {

@@ -17,7 +17,7 @@ use crate::store::expire::ExpirePolicy;
 use super::gates::{self, Verdict};
 use super::keys::KeyRefs;
 use super::lookup::{self, Found};
-use super::table::{Handler, READ};
+use super::table::{Flags, Handler, READ, RUNS_SCRIPT};
 
 /// What became of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,8 +135,8 @@ pub fn call(
     };
     if !caller.in_script {
         client.last_command = Some(found.id);
-        client.commands += 1;
     }
+    client.commands += 1;
     caller.no_touch |= client.no_touch;
     let (db, protocol) = (client.db, caller.protocol.unwrap_or(client.protocol));
     let started = engine.boundary_ns;
@@ -172,7 +172,7 @@ pub fn call(
         engine.show_command(key, found.command, args, caller);
     }
     let reply_bytes = out.len_since(before);
-    if engine.effects.listeners.tracking && found.command.flags.contains(READ) {
+    if engine.effects.listeners.tracking && reads_itself(found.command.flags) {
         remember_reads(engine, key, found, args);
     }
     let large_bytes = engine.stats.large_bytes;
@@ -184,6 +184,11 @@ pub fn call(
         settle(engine, key, db, args);
     }
     ok
+}
+
+/// Whether a command reads the keys it names: of a script, the commands in it do.
+fn reads_itself(flags: Flags) -> bool {
+    flags.contains(READ) && !flags.intersects(RUNS_SCRIPT)
 }
 
 /// A tracking client is told when what it read changes.

@@ -171,14 +171,15 @@ fn permitted(
     if server.has(ServerGates::MEMORY) && flags.contains(DENYOOM) && !engine.make_room() {
         return Err(CommandError::OOM);
     }
-    if server.has(ServerGates::MISCONF) {
-        // PING is how monitors learn of it.
-        let tells = flags.contains(WRITE)
-            || found.command.name == "ping"
-            || executes_writes(engine, key, found);
-        if let Some(refusal) = engine.write_refusal().filter(|_| tells) {
-            return Err(refusal);
-        }
+    if server.has(ServerGates::REFUSES_WRITES) {
+        let writes = flags.contains(WRITE) || executes_writes(engine, key, found);
+        let refusal = match found.command.name {
+            _ if writes => engine.write_refusal(),
+            // It is how monitors learn of a disk that failed.
+            "ping" => engine.disk_refusal(),
+            _ => None,
+        };
+        refusal.map_or(Ok(()), Err)?;
     }
     if server.has(ServerGates::LOADING) && !flags.contains(LOADING) {
         return Err(CommandError::LOADING);
