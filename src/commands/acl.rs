@@ -113,7 +113,8 @@ fn check_sort(engine: &Engine, user: &[u8], request: &Request<'_>) -> Result<(),
     if !matches!(request.command.name, "sort" | "sort_ro") {
         return Ok(());
     }
-    if engine.users.find(user).is_none_or(User::reads_all_keys) {
+    let may_follow = |user: &User| user.may_read_beyond(request);
+    if engine.users.find(user).is_none_or(may_follow) {
         return Ok(());
     }
     let args = request.args;
@@ -121,12 +122,12 @@ fn check_sort(engine: &Engine, user: &[u8], request: &Request<'_>) -> Result<(),
         let (word, pattern) = (args.at(at), args.at(at + 1));
         if word.eq_ignore_ascii_case(b"by") && pattern.contains(&b'*') {
             return Err(CommandError::fixed(
-                "ERR BY option of SORT denied due to insufficient ACL permissions",
+                "ERR BY option of SORT denied due to insufficient ACL permissions.",
             ));
         }
-        if word.eq_ignore_ascii_case(b"get") && pattern != b"#" {
+        if word.eq_ignore_ascii_case(b"get") {
             return Err(CommandError::fixed(
-                "ERR GET option of SORT denied due to insufficient ACL permissions",
+                "ERR GET option of SORT denied due to insufficient ACL permissions.",
             ));
         }
     }

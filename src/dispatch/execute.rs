@@ -83,6 +83,7 @@ fn execute_one(
             return Flow::Done;
         }
     };
+    client.last_command = Some(found.id);
     let mut caller = Caller::default();
     if !open {
         match gates::check(engine, key, found, args, out) {
@@ -133,9 +134,6 @@ pub fn call(
     let Some(client) = engine.clients.find_mut(key) else {
         return false;
     };
-    if !caller.in_script {
-        client.last_command = Some(found.id);
-    }
     client.commands += 1;
     caller.no_touch |= client.no_touch;
     let (db, protocol) = (client.db, caller.protocol.unwrap_or(client.protocol));
@@ -335,7 +333,9 @@ fn retry(engine: &mut Engine, key: ClientKey) {
     let mut out = std::mem::take(&mut client.outbox);
     let args = on.args.as_args();
     engine.boundary_ns = engine.clock.mono_ns();
-    if let Ok(found) = lookup::resolve(&engine.registry, args) {
+    if let Ok(found) = lookup::resolve(&engine.registry, args)
+        && gates::is_still_permitted(engine, key, found, args, &mut out)
+    {
         let caller = Caller {
             reprocessing: true,
             ..Caller::default()

@@ -132,6 +132,22 @@ fn flags_of(engine: &Engine, found: Found, args: Args<'_>) -> Flags {
     flags
 }
 
+/// Whether a command that has waited may run: what stands in its way may have come meanwhile. If
+/// not it is refused.
+pub fn is_still_permitted(
+    engine: &mut Engine,
+    key: ClientKey,
+    found: Found,
+    args: Args<'_>,
+    out: &mut Outbox,
+) -> bool {
+    let Err(error) = permitted(engine, key, found, args, found.command.flags) else {
+        return true;
+    };
+    refuse(engine, key, Some(found), &error, out);
+    false
+}
+
 fn permitted(
     engine: &mut Engine,
     key: ClientKey,
@@ -149,7 +165,11 @@ fn permitted(
     }
     let protocol = client.protocol;
     if session.has(SessionGates::RESTRICTED) {
-        acl::check(engine, key, found, args, Context::TopLevel)?;
+        let context = match session.has(SessionGates::IN_MULTI) {
+            true => Context::Multi,
+            false => Context::TopLevel,
+        };
+        acl::check(engine, key, found, args, context)?;
     }
     if session.has(SessionGates::IN_MULTI) && flags.contains(NO_MULTI) {
         return Err(CommandError::new(format!(

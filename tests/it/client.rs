@@ -440,3 +440,21 @@ fn a_request_is_limited() {
             .contains("client_query_buffer_limit_disconnections:1\r\n")
     );
 }
+
+/// CVE-2025-21605: whoever could connect could fill the memory with errors that it did not read.
+#[test]
+fn unread_output_of_strangers_is_limited() {
+    let kvd = Kvd::with(&[("requirepass", "secret")]);
+    let (greedy, modest) = (kvd.client(), kvd.client());
+    for _ in 0..100 {
+        modest.send("GET a");
+        greedy.send("GET a");
+    }
+    assert_eq!(modest.take().len(), 100);
+    assert!(!modest.is_closing());
+    for _ in 0..1_000 {
+        greedy.send("GET a");
+    }
+    assert!(greedy.is_closing());
+    assert_eq!(modest.text("AUTH secret"), "OK");
+}

@@ -277,6 +277,11 @@ fn errors_have_the_shape_of_redis() {
             "sentinel directive while not in sentinel mode",
         ),
         (
+            "user a on\nuser b on\nuser a off",
+            "Error in user declaration 'a': Duplicate user found. A user can only be defined once \
+             in config files",
+        ),
+        (
             "rename-command a",
             "Bad directive or wrong number of arguments",
         ),
