@@ -73,6 +73,8 @@ pub fn resetstat(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
     let engine = &mut *ctx.engine;
     engine.stats.reset();
     engine.effects.lookups = Default::default();
+    engine.refusals = Default::default();
+    engine.scripts.cache.evicted = 0;
     engine.housekeeping.reset_longest();
     ctx.reply.ok();
     Ok(())

@@ -248,7 +248,7 @@ impl Engine {
 
     /// Forgets all data, which is freed in slices, and all libraries of functions.
     pub fn drop_everything(&mut self) {
-        self.scripts.libraries.clear();
+        self.scripts.flush_functions();
         for number in 0..self.keyspace.databases() {
             if let Some(db) = self.keyspace.flush(number) {
                 self.keyspace.free_db(db);

@@ -163,6 +163,8 @@ fn logins_are_checked_and_refusals_logged() {
     admin.cmd("ACL LOG RESET");
     assert_eq!(admin.cmd("ACL LOG").items().len(), 0);
     assert!(admin.text("INFO stats").contains("acl_access_denied_cmd:2"));
+    admin.cmd("CONFIG RESETSTAT");
+    assert!(admin.text("INFO stats").contains("acl_access_denied_cmd:0"));
     admin.cmd("ACL SETUSER u off");
     assert!(kvd.client().err("AUTH u secret").starts_with("WRONGPASS"));
 }

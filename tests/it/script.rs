@@ -118,6 +118,8 @@ fn scripts_are_remembered() {
             .contains("number_of_cached_scripts:501")
     );
     assert!(client.text("INFO stats").contains("evicted_scripts:100"));
+    client.cmd("CONFIG RESETSTAT");
+    assert!(client.text("INFO stats").contains("evicted_scripts:0"));
     assert_eq!(client.text(&format!("SCRIPT SHOW {sha}")), "return 'x'");
     client.cmd("SCRIPT FLUSH");
     assert_eq!(
