@@ -131,7 +131,25 @@ fn databases_and_first_arguments_are_checked() {
     assert!(!denied(&client, "SET a 1"));
     assert!(denied(&client, "SELECT 1"));
     assert!(denied(&client, "MOVE a 1"));
-    assert!(denied(&client, "COPY a b DB 1"));
+    for options in [
+        "DB 1",
+        "REPLACE DB 1",
+        "DB 0 DB 1",
+        "DB 1 DB 0",
+        "DB 1 REPLACE",
+    ] {
+        assert!(denied(&client, &format!("COPY a b {options}")), "{options}");
+    }
+    assert_eq!(client.err("COPY a b DB"), "ERR syntax error");
+    for script in [
+        "redis.call('select', 1)",
+        "redis.call('copy', 'a', 'b', 'db', 1)",
+    ] {
+        let line = client.cmd_words(&["EVAL", script, "0"]).text();
+        assert!(
+            line.starts_with("NOPERM ACL failure in script: No permissions to access database")
+        );
+    }
     assert!(denied(&client, "SWAPDB 0 1"));
     assert!(!denied(&client, "SELECT 2"));
     let admin = kvd.client();
