@@ -1,6 +1,6 @@
 //! Access control.
 
-use crate::harness::{Client, Kvd, Value};
+use crate::harness::{Client, Kvd, Process, Value};
 
 /// A client of a user with these rules.
 fn user(kvd: &Kvd, rules: &str) -> Client {
@@ -468,4 +468,21 @@ fn no_way_around_the_patterns_of_keys() {
         let reply = String::from_utf8_lossy(&client.take_bytes()).into_owned();
         assert!(reply.starts_with('-'), "{line}: {reply}");
     }
+}
+
+#[test]
+fn failed_logins_are_logged_with_their_address() {
+    let kvd = Process::kvd(&["--requirepass", "secret"]);
+    let mut client = kvd.connect();
+    let address = client.stream().local_addr().expect("an address");
+    assert!(client.cmd("AUTH wrong").text().starts_with("WRONGPASS"));
+    assert!(
+        client
+            .cmd("HELLO 3 AUTH no\u{1b}body wrong")
+            .text()
+            .starts_with("WRONGPASS")
+    );
+    kvd.wait_for_log(&format!("Failed login as 'default' from {address}"));
+    kvd.wait_for_log(&format!("Failed login as 'no\\u{{1b}}body' from {address}"));
+    assert_eq!(client.cmd("AUTH secret").text(), "OK");
 }

@@ -347,3 +347,37 @@ fn what_runs_is_not_pulled_from_under_itself() {
     assert_eq!(other.cmd("FUNCTION FLUSH").text(), "OK");
     assert_eq!(other.cmd("PING").text(), "PONG");
 }
+
+#[test]
+fn scripts_can_be_switched_off() {
+    use kvd::host::memory::MemoryDisk;
+    let disk = MemoryDisk::default();
+    let with = |scripting: &str| {
+        let options = [("save", ""), ("scripting", scripting)];
+        Kvd::try_on(disk.clone(), 1, &options)
+    };
+    let code = "#!lua name=l\nredis.register_function('f', function() return 1 end)";
+    let off = with("no").expect("a server");
+    let client = off.client();
+    for words in [
+        &["EVAL", "return 1", "0"][..],
+        &["EVAL_RO", "return 1", "0"],
+        &["EVALSHA", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "0"],
+        &["SCRIPT", "LOAD", "return 1"],
+        &["FUNCTION", "LOAD", code],
+        &["FUNCTION", "RESTORE", "x"],
+        &["FCALL", "f", "0"],
+        &["FCALL_RO", "f", "0"],
+    ] {
+        let line = client.cmd_words(words).text();
+        assert_eq!(
+            line, "ERR scripts are switched off on this server (scripting no)",
+            "{words:?}"
+        );
+    }
+    let on = with("yes").expect("a server");
+    on.client().cmd_words(&["FUNCTION", "LOAD", code]);
+    on.client().cmd("SAVE");
+    assert!(with("no").is_err(), "what it cannot load it does not drop");
+    assert_eq!(with("yes").expect("a server").client().int("FCALL f 0"), 1);
+}
