@@ -27,6 +27,10 @@ pub const DEFAULT: &[u8] = b"default";
 #[derive(Debug, Default)]
 pub struct Users(BTreeMap<Box<[u8]>, User>);
 
+/// What follows all that is wrong with a file of users.
+const NOTHING_CHANGED: &str = "WARNING: ACL errors detected, no change to the previously active ACL \
+rules was performed";
+
 /// What is wrong with a line of users.
 pub type LineError = String;
 
@@ -78,29 +82,29 @@ impl Users {
             let mut words = line
                 .split(|byte| *byte == b' ')
                 .filter(|word| !word.is_empty());
-            let mut fail = |text: String| {
-                errors += &format!("{file}:{}: {text}. ", at + 1);
-            };
+            let line = at + 1;
             let is_user = words.next() == Some(b"user");
             let Some(name) = words.next().filter(|_| is_user) else {
-                fail("should start with user keyword followed by the username".to_owned());
+                errors += &format!(
+                    "{file}:{line} should start with user keyword followed by the username. "
+                );
                 continue;
             };
             if seen.contains(&name) {
                 let name = String::from_utf8_lossy(name);
-                fail(format!("WARNING: duplicate user '{name}'"));
+                errors += &format!("WARNING: Duplicate user '{name}' found on line {line}. ");
                 continue;
             }
             seen.push(name);
             let rules: Vec<&[u8]> = words.collect();
             match user_of(name, &rules, registry, all_channels) {
                 Ok(user) => users.insert(user),
-                Err(error) => fail(error),
+                Err(error) => errors += &format!("{file}:{line}: {error}. "),
             }
         }
         match errors.is_empty() {
             true => Ok(users),
-            false => Err(errors.trim_end().to_owned()),
+            false => Err(errors + NOTHING_CHANGED),
         }
     }
 }

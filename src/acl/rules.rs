@@ -239,13 +239,17 @@ impl Rules {
         let (container, first) = (parts.next().unwrap_or_default(), parts.next());
         let found = registry.lookup(container).ok_or(RuleError::Unknown)?;
         let first = first.filter(|_| on).ok_or(RuleError::Unknown)?;
+        let has_subcommands = !registry.subcommands(found.0).is_empty();
         if first.contains(&b'|') {
-            return Err(RuleError::FirstArgOfSubcommand);
+            return Err(match has_subcommands {
+                true => RuleError::FirstArgOfSubcommand,
+                false => RuleError::Unknown,
+            });
         }
         if first.is_empty() {
             return Err(RuleError::Syntax);
         }
-        if !registry.subcommands(found.0).is_empty() {
+        if has_subcommands {
             return Err(RuleError::Unknown);
         }
         let known = self.first_args.entry(found.0.index()).or_default();

@@ -250,10 +250,10 @@ impl User {
         rules.any(|rules| rules.allows_channel(name, is_pattern))
     }
 
-    /// Whether it may read every key, whatever its name: SORT follows patterns to any.
-    pub fn reads_all_keys(&self) -> bool {
+    /// Whether what allows a command allows to read every key with it: SORT follows patterns.
+    pub fn may_read_beyond(&self, request: &Request<'_>) -> bool {
         let mut rules = std::iter::once(&self.root).chain(&self.selectors);
-        rules.any(Rules::reads_all_keys)
+        rules.any(|rules| rules.reads_all_keys() && rules.check(request).is_ok())
     }
 }
 

@@ -112,7 +112,8 @@ fn check_sort(engine: &Engine, user: &[u8], request: &Request<'_>) -> Result<(),
     if !matches!(request.command.name, "sort" | "sort_ro") {
         return Ok(());
     }
-    if engine.users.find(user).is_none_or(User::reads_all_keys) {
+    let may_follow = |user: &User| user.may_read_beyond(request);
+    if engine.users.find(user).is_none_or(may_follow) {
         return Ok(());
     }
     let args = request.args;
@@ -120,12 +121,12 @@ fn check_sort(engine: &Engine, user: &[u8], request: &Request<'_>) -> Result<(),
         let (word, pattern) = (args.at(at), args.at(at + 1));
         if word.eq_ignore_ascii_case(b"by") && pattern.contains(&b'*') {
             return Err(CommandError::fixed(
-                "ERR BY option of SORT denied due to insufficient ACL permissions",
+                "ERR BY option of SORT denied due to insufficient ACL permissions.",
             ));
         }
-        if word.eq_ignore_ascii_case(b"get") && pattern != b"#" {
+        if word.eq_ignore_ascii_case(b"get") {
             return Err(CommandError::fixed(
-                "ERR GET option of SORT denied due to insufficient ACL permissions",
+                "ERR GET option of SORT denied due to insufficient ACL permissions.",
             ));
         }
     }
@@ -170,7 +171,7 @@ pub fn cat(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         return Ok(());
     };
     if args.len() > 3 {
-        return Err(wrong_arguments("CAT"));
+        return Err(CommandError::subcommand_syntax("ACL", args.at(1)));
     }
     let category = Acl::named(name).ok_or_else(|| {
         CommandError::new(format!(
@@ -186,12 +187,6 @@ pub fn cat(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         .iter()
         .for_each(|name| ctx.reply.bulk(name.as_bytes()));
     Ok(())
-}
-
-fn wrong_arguments(sub: &str) -> CommandError {
-    CommandError::new(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{sub}'. Try ACL HELP."
-    ))
 }
 
 /// ACL WHOAMI
@@ -317,7 +312,9 @@ fn reply_rules(ctx: &mut ServerCtx<'_>, rules: &Rules) {
 pub fn genpass(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     let bits = match args.get(2) {
         None => 256,
-        Some(_) if args.len() > 3 => return Err(wrong_arguments("GENPASS")),
+        Some(_) if args.len() > 3 => {
+            return Err(CommandError::subcommand_syntax("ACL", args.at(1)));
+        }
         Some(bits) => parse_i64(bits)
             .filter(|bits| (1..=GENPASS_BITS_MAX).contains(bits))
             .ok_or(CommandError::fixed(
@@ -402,7 +399,7 @@ pub fn dryrun(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 /// ACL LOG [count | RESET]
 pub fn log(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     if args.len() > 3 {
-        return Err(wrong_arguments("LOG"));
+        return Err(CommandError::subcommand_syntax("ACL", args.at(1)));
     }
     let mut count = 10;
     if let Some(word) = args.get(2) {

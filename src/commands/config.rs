@@ -45,7 +45,7 @@ pub fn get(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 /// CONFIG SET parameter value [parameter value ...]
 pub fn set(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     if !args.len().is_multiple_of(2) {
-        return Err(CommandError::wrong_arity("config|set"));
+        return Err(CommandError::SYNTAX);
     }
     let pairs: Vec<(&[u8], &[u8])> = (2..args.len())
         .step_by(2)
@@ -73,6 +73,8 @@ pub fn resetstat(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
     let engine = &mut *ctx.engine;
     engine.stats.reset();
     engine.effects.lookups = Default::default();
+    engine.refusals = Default::default();
+    engine.scripts.cache.evicted = 0;
     engine.housekeeping.reset_longest();
     ctx.reply.ok();
     Ok(())

@@ -2,11 +2,13 @@
 
 use crate::commands::docs;
 use crate::dispatch::{keys::*, table::*};
+use crate::engine::clients::SessionGates;
 use crate::engine::context::ServerCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::pubsub::Scope;
 use crate::resp::args::Args;
 use crate::resp::glob;
+use crate::resp::reply::Reply;
 
 /// The rows of this family.
 #[rustfmt::skip]
@@ -183,23 +185,29 @@ fn confirm(ctx: &mut ServerCtx<'_>, kind: &str, name: Option<&[u8]>, scope: Scop
         .subscriptions
         .as_ref()
         .map_or(0, |state| state.count(scope));
-    ctx.reply.push(3);
-    ctx.reply.bulk(kind.as_bytes());
-    match name {
-        Some(name) => ctx.reply.bulk(name),
-        None => ctx.reply.null(),
+    // Confirmations are pushes: CLIENT REPLY silences replies only.
+    if ctx.client().gates.has(SessionGates::QUIET) {
+        ctx.engine.push_to(ctx.client, |out, protocol| {
+            write_confirmation(&mut Reply::new(out, protocol), kind, name, count);
+        });
+    } else {
+        write_confirmation(&mut ctx.reply, kind, name, count);
     }
-    ctx.reply.int(count as i64);
+}
+
+fn write_confirmation(reply: &mut Reply<'_>, kind: &str, name: Option<&[u8]>, count: usize) {
+    reply.push(3);
+    reply.bulk(kind.as_bytes());
+    match name {
+        Some(name) => reply.bulk(name),
+        None => reply.null(),
+    }
+    reply.int(count as i64);
 }
 
 fn list_channels(ctx: &mut ServerCtx<'_>, args: Args<'_>, scope: Scope) -> CommandResult {
     if args.len() > 3 {
-        let name = if scope == Scope::Shard {
-            "pubsub|shardchannels"
-        } else {
-            "pubsub|channels"
-        };
-        return Err(CommandError::wrong_arity(name));
+        return Err(CommandError::subcommand_syntax("PUBSUB", args.at(1)));
     }
     let mark = ctx.reply.begin_array();
     let mut count = 0;

@@ -38,9 +38,7 @@ const COUNT_DEFAULT: usize = 10;
 /// SLOWLOG GET [count]
 pub fn slowlog_get(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     if args.len() > 3 {
-        return Err(CommandError::fixed(
-            "ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.",
-        ));
+        return Err(CommandError::subcommand_syntax("SLOWLOG", args.at(1)));
     }
     let count = args.get(2).map_or(Ok(COUNT_DEFAULT), count)?;
     list(ctx, LogType::Slow, count);

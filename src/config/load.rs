@@ -304,7 +304,18 @@ impl Loader<'_> {
                     .push(RenamedCommand { from, to, origin });
                 Ok(())
             }
-            ("user", [_, ..]) => {
+            ("user", [user, ..]) => {
+                let mut known = self.config.users.iter();
+                if known.any(|line| line.words.first() == Some(user)) {
+                    return Err(LoadError::at(
+                        &origin,
+                        format!(
+                            "Error in user declaration '{}': Duplicate user found. A user can \
+                             only be defined once in config files",
+                            String::from_utf8_lossy(user)
+                        ),
+                    ));
+                }
                 self.config.users.push(UserLine {
                     words: args.to_vec(),
                     origin,

@@ -268,8 +268,8 @@ fields {
     /// Channels that a new user may use.
     acl_pubsub_default: AclPubsubDefault, "acl-pubsub-default", LIVE,
         Kind::Choice(AclPubsubDefault::NAMES), "resetchannels";
-    /// File for one line per administrative command and refused access; empty is none.
-    audit_log: String, "audit-log", OWN_FIXED, TEXT, "";
+    /// File for one line per administrative command and refused access: there is none yet.
+    audit_log: String, "audit-log", OWN_FIXED.and(REFUSED), TEXT, "";
     /// Allow EVAL, FUNCTION and their kin.
     scripting: bool, "scripting", OWN_FIXED, BOOL, "yes";
 

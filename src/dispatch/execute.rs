@@ -17,7 +17,7 @@ use crate::store::expire::ExpirePolicy;
 use super::gates::{self, Verdict};
 use super::keys::KeyRefs;
 use super::lookup;
-use super::table::{Found, Handler, READ};
+use super::table::{Flags, Found, Handler, READ, RUNS_SCRIPT};
 
 /// What became of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +85,7 @@ fn execute_one(
         apply_reply_mode(engine, key, out, before);
         return Flow::Done;
     };
+    client.last_command = Some(found.id);
     let mut caller = Caller::default();
     if !open {
         match gates::check(engine, key, found, args, out) {
@@ -136,10 +137,7 @@ pub fn call(
     let Some(client) = engine.clients.find_mut(key) else {
         return false;
     };
-    if !caller.in_script {
-        client.last_command = Some(found.id);
-        client.commands += 1;
-    }
+    client.commands += 1;
     caller.no_touch |= client.no_touch;
     let (db, protocol) = (client.db, caller.protocol.unwrap_or(client.protocol));
     let started = engine.boundary_ns;
@@ -175,7 +173,7 @@ pub fn call(
         engine.show_command(key, found.command, args, caller);
     }
     let reply_bytes = out.len_since(before);
-    if engine.effects.listeners.tracking && found.command.flags.contains(READ) {
+    if engine.effects.listeners.tracking && reads_itself(found.command.flags) {
         remember_reads(engine, key, found, args);
     }
     let large_bytes = engine.stats.large_bytes;
@@ -187,6 +185,11 @@ pub fn call(
         settle(engine, key, db, args);
     }
     ok
+}
+
+/// Whether a command reads the keys it names: of a script, the commands in it do.
+fn reads_itself(flags: Flags) -> bool {
+    flags.contains(READ) && !flags.intersects(RUNS_SCRIPT)
 }
 
 /// A tracking client is told when what it read changes.
@@ -333,7 +336,9 @@ fn retry(engine: &mut Engine, key: ClientKey) {
     let mut out = std::mem::take(&mut client.outbox);
     let args = on.args.as_args();
     engine.boundary_ns = engine.clock.mono_ns();
-    if let Some(found) = lookup::find(&engine.registry, args) {
+    if let Some(found) = lookup::find(&engine.registry, args)
+        && gates::is_still_permitted(engine, key, found, args, &mut out)
+    {
         let caller = Caller {
             reprocessing: true,
             ..Caller::default()

@@ -131,6 +131,22 @@ fn flags_of(engine: &Engine, found: Found, args: Args<'_>) -> Flags {
     flags
 }
 
+/// Whether a command that has waited may run: what stands in its way may have come meanwhile. If
+/// not it is refused.
+pub fn is_still_permitted(
+    engine: &mut Engine,
+    key: ClientKey,
+    found: Found,
+    args: Args<'_>,
+    out: &mut Outbox,
+) -> bool {
+    let Err(error) = permitted(engine, key, found, args, found.command.flags) else {
+        return true;
+    };
+    refuse(engine, key, Some(found), &error, out);
+    false
+}
+
 fn permitted(
     engine: &mut Engine,
     key: ClientKey,
@@ -148,7 +164,11 @@ fn permitted(
     }
     let protocol = client.protocol;
     if session.has(SessionGates::RESTRICTED) {
-        acl::check(engine, key, found, args, Context::TopLevel)?;
+        let context = match session.has(SessionGates::IN_MULTI) {
+            true => Context::Multi,
+            false => Context::TopLevel,
+        };
+        acl::check(engine, key, found, args, context)?;
     }
     if session.has(SessionGates::IN_MULTI) && flags.contains(NO_MULTI) {
         return Err(CommandError::new(format!(
@@ -170,14 +190,15 @@ fn permitted(
     if server.has(ServerGates::MEMORY) && flags.contains(DENYOOM) && !engine.make_room() {
         return Err(CommandError::OOM);
     }
-    if server.has(ServerGates::MISCONF) {
-        // PING is how monitors learn of it.
-        let tells = flags.contains(WRITE)
-            || found.command.name == "ping"
-            || executes_writes(engine, key, found);
-        if let Some(refusal) = engine.write_refusal().filter(|_| tells) {
-            return Err(refusal);
-        }
+    if server.has(ServerGates::REFUSES_WRITES) {
+        let writes = flags.contains(WRITE) || executes_writes(engine, key, found);
+        let refusal = match found.command.name {
+            _ if writes => engine.write_refusal(),
+            // It is how monitors learn of a disk that failed.
+            "ping" => engine.disk_refusal(),
+            _ => None,
+        };
+        refusal.map_or(Ok(()), Err)?;
     }
     if server.has(ServerGates::LOADING) && !flags.contains(LOADING) {
         return Err(CommandError::LOADING);

@@ -6,6 +6,9 @@
 
 use std::borrow::Cow;
 
+/// How much of a subcommand is repeated to the client that sent it.
+const SUBCOMMAND_BYTES_SHOWN: usize = 128;
+
 /// What a handler returns: `Err` is the one error line of its reply.
 pub type CommandResult = Result<(), CommandError>;
 
@@ -69,6 +72,8 @@ lines! {
 persist to disk. Commands that may modify the data set are disabled, because this instance is \
 configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error \
 option). Please check the kvd logs for details about the RDB error.";
+    /// `min-replicas-to-write` is not met.
+    NO_REPLICAS = "NOREPLICAS Not enough good replicas to write.";
     /// Data is being loaded.
     LOADING = "LOADING kvd is loading the dataset in memory";
     /// A script runs for too long.
@@ -119,6 +124,17 @@ impl CommandError {
     pub fn wrong_arity(name: &str) -> CommandError {
         CommandError::new(format!(
             "ERR wrong number of arguments for '{name}' command"
+        ))
+    }
+
+    /// A subcommand, as the client spelled it, with options it does not take.
+    #[cold]
+    pub fn subcommand_syntax(container: &str, subcommand: &[u8]) -> CommandError {
+        let shown = &subcommand[..subcommand.len().min(SUBCOMMAND_BYTES_SHOWN)];
+        let shown = String::from_utf8_lossy(shown);
+        CommandError::new(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{shown}'. \
+             Try {container} HELP."
         ))
     }
 

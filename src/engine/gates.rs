@@ -15,8 +15,8 @@ impl ServerGates {
     pub const PAUSED: ServerGates = ServerGates(1 << 3);
     /// Somebody monitors.
     pub const MONITOR: ServerGates = ServerGates(1 << 4);
-    /// Writes are refused: the disk failed.
-    pub const MISCONF: ServerGates = ServerGates(1 << 5);
+    /// Writes are refused: the disk failed, or too few replicas would get them.
+    pub const REFUSES_WRITES: ServerGates = ServerGates(1 << 5);
     /// A snapshot wants what the databases hold: some writers have to wait.
     pub const SNAPSHOT: ServerGates = ServerGates(1 << 7);
 

@@ -7,7 +7,7 @@ use super::Engine;
 use super::clients::{Client, ClientKey, Closing, SessionGates};
 
 /// Pending output below this is not limited, as Redis does not limit what fits into a client's own
-/// buffer.
+/// buffer. A client that has not authenticated may leave no more than this unread.
 const OUTPUT_BYTES_FREE: usize = LARGE_BULK;
 
 impl Engine {
@@ -33,7 +33,13 @@ impl Engine {
         let since = over_soft.then(|| *client.soft_limit_since_us.get_or_insert(now_us));
         let soft_us = limit.soft_seconds.saturating_mul(1_000_000);
         let too_long = since.is_some_and(|since| now_us - since > soft_us);
-        let over_hard = limit.hard_bytes > 0 && pending > limit.hard_bytes;
+        // Who has not said who it is gets errors only, and is to read them.
+        let is_strange = client.gates.has(SessionGates::UNAUTHENTICATED);
+        let hard_bytes = match is_strange {
+            true => OUTPUT_BYTES_FREE as u64,
+            false => limit.hard_bytes,
+        };
+        let over_hard = hard_bytes > 0 && pending > hard_bytes;
         if (over_hard || too_long) && client.closing != Closing::Now {
             tracing::warn!(
                 id = client.id,

@@ -419,6 +419,26 @@ impl Engine {
         self.refresh_refusal();
     }
 
+    /// Why writes are refused, if they are.
+    pub fn write_refusal(&self) -> Option<CommandError> {
+        self.disk_refusal().or_else(|| self.replicas_refusal())
+    }
+
+    /// Lets the gates know whether writes are refused.
+    pub(crate) fn refresh_refusal(&mut self) {
+        let is_refused = self.write_refusal().is_some();
+        self.gates.set(ServerGates::REFUSES_WRITES, is_refused);
+    }
+
+    /// Whether replicas are asked for, of which there are none.
+    fn replicas_refusal(&self) -> Option<CommandError> {
+        let (wanted, lag_s_max) = (
+            self.config.min_replicas_to_write,
+            self.config.min_replicas_max_lag,
+        );
+        (wanted > 0 && lag_s_max > 0).then_some(CommandError::NO_REPLICAS)
+    }
+
     /// Recomputes who listens to changed keys.
     pub fn refresh_listeners(&mut self) {
         self.effects.listeners.watch = !self.watch.is_empty();

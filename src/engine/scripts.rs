@@ -76,6 +76,9 @@ impl Engine {
     /// What is wrong with it.
     pub fn compile_library(&mut self, code: Bytes, ms_max: Option<u64>) -> Result<Library, String> {
         let (name, code_at) = library_head(&code)?;
+        if !self.config.scripting {
+            return Err("scripts are switched off on this server (scripting no)".into());
+        }
         let vm = self.scripts.vm(Purpose::Functions)?;
         let end_ns = ms_max.map(|ms| self.clock.mono_ns().saturating_add(ms * 1_000_000));
         let outer = self.script_run.replace(ScriptRun::Library { end_ns });

@@ -103,6 +103,7 @@ impl Engine {
         self.housekeeping.work_left
             || self.persist.running.is_some()
             || self.keyspace.has_work()
+            || self.is_over_limit()
             || self.mono_us() >= self.housekeeping.next_cron_us
     }
 
@@ -137,9 +138,7 @@ impl Engine {
         let end = started + HOUSEKEEPING_BUDGET_NS;
         let (expired, evicted) = (self.effects.lookups.expired, self.stats.evicted_keys);
         let mut left = true;
-        if self.is_over_limit() {
-            self.evict_slice(HOUSEKEEPING_BUDGET_NS / 2);
-        }
+        let evicts = self.is_over_limit() && self.evict_slice(HOUSEKEEPING_BUDGET_NS / 2);
         // Other work leaves half of the time to a snapshot under way.
         let chores_end = match self.persist.running {
             Some(_) => started + HOUSEKEEPING_BUDGET_NS / 2,
@@ -148,7 +147,8 @@ impl Engine {
         while left && self.clock.mono_ns() < chores_end {
             left = self.keyspace_slice() | self.fields_slice();
         }
-        left |= self.is_over_limit() && !self.keyspace.is_empty();
+        // Where nothing may be evicted there is nothing to hurry for.
+        left |= evicts && self.is_over_limit();
         if self.persist.running.is_some() {
             left |= self.snapshot_slice(end.max(self.clock.mono_ns() + SNAPSHOT_NS_MIN));
         }

@@ -372,6 +372,10 @@ impl Sockets {
     /// Writes to every connection that has output, once, and closes those that are done. What
     /// the turn changed is in the log before a byte leaves.
     fn flush(&mut self, engine: &mut Engine) {
+        if engine.is_exiting() {
+            // Who sees its connection end cannot reach this server again.
+            self.listeners.close();
+        }
         let log = engine.write_log();
         self.is_held = log == LogState::Held;
         if self.is_held {

@@ -48,7 +48,7 @@ pub struct LoadStats {
 pub struct LoadOptions {
     /// Keys and fields whose time has come are kept: commands follow that say when they go.
     pub keeps_expired: bool,
-    /// A key that is there already is replaced; else that is an error.
+    /// A key or library that is there already is replaced; else that is an error.
     pub replaces: bool,
 }
 
@@ -246,8 +246,9 @@ impl Engine {
         self.request_exit(1);
     }
 
-    /// Forgets all data, which is freed in slices.
+    /// Forgets all data, which is freed in slices, and all libraries of functions.
     pub fn drop_everything(&mut self) {
+        self.scripts.flush_functions();
         for number in 0..self.keyspace.databases() {
             if let Some(db) = self.keyspace.flush(number) {
                 self.keyspace.free_db(db);
@@ -407,7 +408,7 @@ impl Engine {
             }
             Item::Aux(name, value) => note_aux(loading, &name, &value),
             Item::Library(code) => {
-                self.load_library(Bytes::from(code), false, None)
+                self.load_library(Bytes::from(code), loading.options.replaces, None)
                     .map_err(|error| loading.fail_here(&format!("a library: {error}")))?;
             }
             Item::Database(number) => {

@@ -22,7 +22,6 @@ pub mod snapshot;
 
 use crate::engine::Engine;
 use crate::engine::error::CommandError;
-use crate::engine::gates::ServerGates;
 use crate::host::SyncDone;
 use crate::time::Now;
 
@@ -102,18 +101,12 @@ impl Engine {
     }
 
     /// Why writes are refused because of the disk, if they are.
-    pub fn write_refusal(&self) -> Option<CommandError> {
+    pub fn disk_refusal(&self) -> Option<CommandError> {
         if let Some(reason) = self.persist.aof.failure() {
             return Some(CommandError::new(format!(
                 "MISCONF Errors writing to the AOF file: {reason}"
             )));
         }
         self.persist.saves.refusal(&self.config)
-    }
-
-    /// Lets the gates know whether writes are refused because of the disk.
-    pub(crate) fn refresh_refusal(&mut self) {
-        let is_refused = self.write_refusal().is_some();
-        self.gates.set(ServerGates::MISCONF, is_refused);
     }
 }

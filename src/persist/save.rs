@@ -184,6 +184,14 @@ impl Engine {
         }
     }
 
+    /// The save of what FLUSHALL left gives way to one that is asked for, which holds that too.
+    pub fn cancel_save_after_flushall(&mut self) {
+        if self.persist.saves.counts_from.is_some() {
+            self.cancel_save();
+            self.cancel_scheduled_save();
+        }
+    }
+
     /// Begins a save if one was scheduled or is due.
     pub(super) fn save_if_due(&mut self) {
         if self.persist.is_busy() {

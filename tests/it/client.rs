@@ -133,6 +133,34 @@ fn killing_ends_others_at_once_and_oneself_after_the_reply() {
 }
 
 #[test]
+fn clients_are_found_by_their_user() {
+    let kvd = Kvd::new();
+    let (me, other) = (kvd.client(), kvd.client());
+    me.cmd("ACL SETUSER dummy on nopass +ping");
+    other.cmd("AUTH dummy any");
+    assert_eq!(lines(&me, "USER dummy").len(), 1);
+    assert_eq!(lines(&me, "NOT-USER dummy").len(), 1);
+    assert_eq!(me.int("CLIENT KILL USER dummy MAXAGE 5"), 0);
+    assert_eq!(me.int("CLIENT KILL USER dummy"), 1);
+    assert!(other.is_closing());
+    assert!(!me.is_closing());
+    assert_eq!(lines(&me, "USER dummy").len(), 0);
+}
+
+#[test]
+fn commands_of_scripts_are_counted() {
+    let client = Kvd::new().client();
+    let count = || {
+        let line = client.text("CLIENT INFO");
+        let count = line.trim().rsplit_once("tot-cmds=").expect("a count").1;
+        count.parse::<u64>().expect("a number")
+    };
+    let before = count();
+    client.cmd_words(&["EVAL", "redis.call('ping') redis.call('ping')", "0"]);
+    assert_eq!(count(), before + 4);
+}
+
+#[test]
 fn a_killed_waiter_takes_nothing() {
     let kvd = Kvd::new();
     let (me, waiter) = (kvd.client(), kvd.client());
@@ -159,6 +187,29 @@ fn silence_lasts_for_one_command_or_until_further_notice() {
     assert_eq!(client.text("CLIENT REPLY ON"), "OK");
     assert_eq!(client.text("PING"), "PONG");
     assert_eq!(client.err("CLIENT REPLY maybe"), "ERR syntax error");
+}
+
+#[test]
+fn silence_does_not_hide_what_is_pushed() {
+    for hello in ["HELLO 2", "HELLO 3"] {
+        let kvd = Kvd::new();
+        let (client, publisher) = (kvd.client(), kvd.client());
+        client.cmd(hello);
+        client.send("CLIENT REPLY OFF");
+        client.send("SUBSCRIBE");
+        client.send("SUBSCRIBE a b");
+        let confirmed = client.take();
+        assert_eq!(confirmed.len(), 2, "{confirmed:?}");
+        assert_eq!(confirmed[1].items()[2].int(), 2);
+        assert_eq!(publisher.int("PUBLISH a x"), 1);
+        assert_eq!(client.take_one().texts(), ["message", "a", "x"]);
+        client.send("UNSUBSCRIBE a b");
+        assert_eq!(client.take().len(), 2);
+        assert_eq!(client.text("CLIENT REPLY ON"), "OK");
+        client.send("CLIENT REPLY SKIP");
+        client.send("PSUBSCRIBE *");
+        assert_eq!(client.take_one().items()[0].text(), "psubscribe");
+    }
 }
 
 #[test]
@@ -388,4 +439,22 @@ fn a_request_is_limited() {
         me.text("INFO stats")
             .contains("client_query_buffer_limit_disconnections:1\r\n")
     );
+}
+
+/// CVE-2025-21605: whoever could connect could fill the memory with errors that it did not read.
+#[test]
+fn unread_output_of_strangers_is_limited() {
+    let kvd = Kvd::with(&[("requirepass", "secret")]);
+    let (greedy, modest) = (kvd.client(), kvd.client());
+    for _ in 0..100 {
+        modest.send("GET a");
+        greedy.send("GET a");
+    }
+    assert_eq!(modest.take().len(), 100);
+    assert!(!modest.is_closing());
+    for _ in 0..1_000 {
+        greedy.send("GET a");
+    }
+    assert!(greedy.is_closing());
+    assert_eq!(modest.text("AUTH secret"), "OK");
 }

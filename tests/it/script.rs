@@ -71,6 +71,7 @@ fn errors_say_where() {
     assert!(error("return redis.call('multi')").contains("not allowed from script"));
 }
 
+/// CVE-2022-24735 and CVE-2025-46818: code of one user that runs when another calls a script.
 #[test]
 fn nothing_of_a_script_reaches_the_next() {
     for script in [
@@ -117,6 +118,8 @@ fn scripts_are_remembered() {
             .contains("number_of_cached_scripts:501")
     );
     assert!(client.text("INFO stats").contains("evicted_scripts:100"));
+    client.cmd("CONFIG RESETSTAT");
+    assert!(client.text("INFO stats").contains("evicted_scripts:0"));
     assert_eq!(client.text(&format!("SCRIPT SHOW {sha}")), "return 'x'");
     client.cmd("SCRIPT FLUSH");
     assert_eq!(
@@ -166,7 +169,17 @@ fn run_known_attacks() {
     let kvd = Process::kvd(&["--save", "", "--busy-reply-threshold", "100"]);
     let mut attacker = kvd.connect();
     for script in [
-        // CVE-2022-24834: the length of what cjson writes.
+        // CVE-2022-24736: errors without a text.
+        "error()",
+        "error(nil)",
+        "error({})",
+        "error({err = {}})",
+        "error(setmetatable({}, {__tostring = function() return nil end}))",
+        "return {err = function() end}",
+        "return redis.error_reply()",
+        "return loadstring('\\0', nil)",
+        // CVE-2022-24834: the length of what cjson and cmsgpack write.
+        "return #cmsgpack.pack(string.rep('\\0', 4000000), {string.rep('x', 4000000)})",
         "return #cjson.encode(string.rep('\\0', 4000000))",
         // CVE-2024-31449: the count of bit.tohex.
         "return bit.tohex(65535, -2147483648)",
@@ -256,6 +269,115 @@ fn a_busy_script_can_be_killed() {
         panic!("a script that wrote was killed");
     };
     assert!(line.starts_with("UNKILLABLE"), "{line}");
+    let port = kvd.port();
     other.send("SHUTDOWN NOSAVE");
     assert!(other.try_take().is_none());
+    // Who sees its connection end cannot reach the server again.
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+}
+
+/// CVE-2025-67733: a text with line ends or zeros in an error, which the client took for replies.
+#[test]
+fn one_script_gives_one_reply() {
+    for hello in ["HELLO 2", "HELLO 3"] {
+        let client = Kvd::new().client();
+        client.cmd(hello);
+        for script in [
+            "return redis.error_reply('A\\0B\\r\\n+OK\\r\\n')",
+            "return redis.status_reply('A\\0B\\r\\n+OK\\r\\n')",
+            "return {err = 'A\\r\\n$1\\r\\na'}",
+            "return {ok = '\\n+OK\\n'}",
+            "error('A\\0\\r\\n+OK\\r\\n')",
+            "error({err = '\\r\\n\\0+OK'})",
+            "return redis.call('nosuch\\r\\n+OK\\r\\n')",
+            "return redis.call('config', 'set', 'a\\r\\n\\0+OK', 'b')",
+            "return {double = 1, map = {['a\\r\\n'] = '\\r\\n'}}",
+            "redis.setresp(3) return {big_number = '1\\r\\n+OK\\r\\n'}",
+            "return {verbatim_string = {format = 'a\\r\\n', string = '\\r\\n'}}",
+            "+\\r\\n+OK",
+        ] {
+            client.cmd_words(&["EVAL", script, "0"]);
+            assert_eq!(client.text("ECHO after"), "after", "{script}");
+        }
+        client.cmd_words(&["EVALSHA", "a\r\n+OK\r\n", "0"]);
+        client.cmd_words(&["FCALL", "a\r\n\0+OK\r\n", "0"]);
+        client.cmd_words(&["FUNCTION", "LOAD", "#!lua name=a\r\n+OK\r\n"]);
+        assert_eq!(client.text("ECHO after"), "after");
+    }
+}
+
+/// CVE-2026-23631 and its like: a function, or the client that called it, goes while it runs.
+#[test]
+fn what_runs_is_not_pulled_from_under_itself() {
+    let kvd = Process::kvd(&["--save", "", "--busy-reply-threshold", "20"]);
+    let (mut runner, mut other) = (kvd.connect(), kvd.connect());
+    let code = "#!lua name=l\nredis.register_function('spin', function() \
+                redis.call('ping') while true do end end)\n\
+                redis.register_function('flush', function() return redis.call('function', \
+                'flush') end)";
+    other.send_raw(&crate::harness::request(&["FUNCTION", "LOAD", code]));
+    assert_eq!(other.take().text(), "l");
+    assert!(
+        other
+            .cmd("FCALL flush 0")
+            .text()
+            .contains("not allowed from script")
+    );
+    runner.send("FCALL spin 0");
+    let busy = |reply: Value| matches!(&reply, Value::Error(line) if line.starts_with("BUSY"));
+    while !busy(other.cmd("PING")) {}
+    for line in [
+        "FUNCTION FLUSH",
+        "FUNCTION DELETE l",
+        "SCRIPT FLUSH",
+        "FLUSHALL",
+        "REPLICAOF 127.0.0.1 1",
+        "CLIENT KILL TYPE normal",
+        "CONFIG SET maxmemory 1",
+        "DEBUG RELOAD",
+    ] {
+        assert!(busy(other.cmd(line)), "{line}");
+    }
+    drop(runner);
+    for _ in 0..20 {
+        assert!(busy(other.cmd("PING")));
+    }
+    assert_eq!(other.cmd("FUNCTION KILL").text(), "OK");
+    while other.cmd("PING").is_error() {}
+    assert_eq!(other.cmd("FUNCTION FLUSH").text(), "OK");
+    assert_eq!(other.cmd("PING").text(), "PONG");
+}
+
+#[test]
+fn scripts_can_be_switched_off() {
+    use kvd::host::memory::MemoryDisk;
+    let disk = MemoryDisk::default();
+    let with = |scripting: &str| {
+        let options = [("save", ""), ("scripting", scripting)];
+        Kvd::try_on(disk.clone(), 1, &options)
+    };
+    let code = "#!lua name=l\nredis.register_function('f', function() return 1 end)";
+    let off = with("no").expect("a server");
+    let client = off.client();
+    for words in [
+        &["EVAL", "return 1", "0"][..],
+        &["EVAL_RO", "return 1", "0"],
+        &["EVALSHA", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "0"],
+        &["SCRIPT", "LOAD", "return 1"],
+        &["FUNCTION", "LOAD", code],
+        &["FUNCTION", "RESTORE", "x"],
+        &["FCALL", "f", "0"],
+        &["FCALL_RO", "f", "0"],
+    ] {
+        let line = client.cmd_words(words).text();
+        assert_eq!(
+            line, "ERR scripts are switched off on this server (scripting no)",
+            "{words:?}"
+        );
+    }
+    let on = with("yes").expect("a server");
+    on.client().cmd_words(&["FUNCTION", "LOAD", code]);
+    on.client().cmd("SAVE");
+    assert!(with("no").is_err(), "what it cannot load it does not drop");
+    assert_eq!(with("yes").expect("a server").client().int("FCALL f 0"), 1);
 }

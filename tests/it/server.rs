@@ -161,3 +161,72 @@ fn digests_are_those_of_redis() {
     client.cmd("EXPIRE s 100");
     assert_ne!(client.text("DEBUG DIGEST"), before);
 }
+
+#[test]
+fn memory_that_nothing_can_free_keeps_nobody_awake() {
+    let kvd = Kvd::with(&[("maxmemory", "1mb")]);
+    let client = kvd.client();
+    client.cmd("SET k v");
+    kvd.machine.used_bytes.set(2 << 20);
+    for policy in ["noeviction", "volatile-lru"] {
+        client.cmd(&format!("CONFIG SET maxmemory-policy {policy}"));
+        assert!(client.err("SET k w").starts_with("OOM"));
+        kvd.turn();
+        assert_eq!(client.text("GET k"), "v");
+    }
+    client.cmd("CONFIG SET maxmemory-policy allkeys-random");
+    kvd.turn();
+    assert_eq!(client.int("EXISTS k"), 0);
+}
+
+#[test]
+fn replicas_that_are_asked_for_and_missing_stop_writes() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    client.cmd("SET k v");
+    client.cmd("CONFIG SET min-replicas-to-write 1");
+    let refused = "NOREPLICAS Not enough good replicas to write.";
+    assert_eq!(client.err("SET k w"), refused);
+    assert_eq!(client.text("GET k"), "v");
+    assert_eq!(client.text("PING"), "PONG");
+    let eval = |script: &str| client.cmd_words(&["EVAL", script, "1", "k"]);
+    assert_eq!(eval("return redis.call('get', KEYS[1])").text(), "v");
+    let line = eval("return redis.call('set', KEYS[1], 'w')").text();
+    assert!(line.starts_with(refused), "{line}");
+    assert_eq!(
+        eval("#!lua\nreturn redis.call('get', KEYS[1])").text(),
+        refused
+    );
+    client.cmd("MULTI");
+    assert_eq!(client.err("SET k w"), refused);
+    assert!(client.err("EXEC").starts_with("EXECABORT"));
+    let info = client.text("INFO replication");
+    assert!(info.contains("min_slaves_good_slaves:0"), "{info}");
+    client.cmd("CONFIG SET min-replicas-max-lag 0");
+    assert_eq!(client.text("SET k w"), "OK");
+}
+
+#[test]
+fn subcommands_with_wrong_options_are_named_as_they_were_sent() {
+    let client = Kvd::with(&[("enable-debug-command", "yes")]).client();
+    for (line, container) in [
+        ("FUNCTION ReStore a b c", "FUNCTION"),
+        ("FUNCTION flush sync x", "FUNCTION"),
+        ("ACL genpass 1 2", "ACL"),
+        ("ACL cat a b", "ACL"),
+        ("PUBSUB channels a b", "PUBSUB"),
+        ("SLOWLOG get 1 2", "SLOWLOG"),
+        ("DEBUG foo", "DEBUG"),
+        ("XGROUP create k", "XGROUP"),
+    ] {
+        let subcommand = line.split(' ').nth(1).expect("two words");
+        let wanted = format!(
+            "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. \
+             Try {container} HELP."
+        );
+        let line = line.replace("create k", "create k g $ x");
+        assert_eq!(client.err(&line), wanted);
+    }
+    assert_eq!(client.err("CONFIG SET maxmemory 1 x"), "ERR syntax error");
+    assert_eq!(client.int("CLIENT UNBLOCK 1 not looked-at"), 0);
+}

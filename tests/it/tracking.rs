@@ -143,3 +143,34 @@ fn the_table_is_bounded() {
     assert_eq!(text.matches("invalidate").count(), 40, "{text}");
     assert!(writer.text("INFO stats").contains("tracking_total_keys:10"));
 }
+
+#[test]
+fn of_a_script_the_keys_it_read_are_remembered() {
+    let kvd = Kvd::new();
+    let (reader, writer) = (resp3(&kvd), kvd.client());
+    reader.cmd("CLIENT TRACKING ON");
+    for eval in ["EVAL", "EVAL_RO"] {
+        reader.cmd_words(&[eval, "return redis.call('get', KEYS[2])", "2", "a", "b"]);
+        writer.cmd("MSET a 1 b 1");
+        assert_eq!(told(&reader), format!("{INVALIDATE}*1 $1 b "), "{eval}");
+        reader.cmd_words(&[eval, "return redis.call('ping')", "2", "a", "b"]);
+        writer.cmd("MSET a 1 b 1");
+        assert_eq!(told(&reader), "", "{eval}");
+    }
+}
+
+#[test]
+fn evicted_keys_are_told_at_once() {
+    let kvd = Kvd::with(&[
+        ("maxmemory", "1mb"),
+        ("maxmemory-policy", "volatile-random"),
+    ]);
+    let client = resp3(&kvd);
+    kvd.machine.used_bytes.set(1 << 19);
+    client.cmd("CLIENT TRACKING ON");
+    client.cmd("SETEX k 100 v");
+    client.cmd("GET k");
+    kvd.machine.used_bytes.set(2 << 20);
+    client.send("PING");
+    assert_eq!(told(&client), format!("+PONG {INVALIDATE}*1 $1 k "));
+}

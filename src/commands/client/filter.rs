@@ -149,7 +149,7 @@ impl Criteria {
             b"NAME" => self.name = Some(value.to_vec()),
             b"LIB-NAME" => self.lib_name = Some(value.to_vec()),
             b"LIB-VER" => self.lib_ver = Some(value.to_vec()),
-            b"USER" => self.user = Some(user(value)?),
+            b"USER" => self.user = Some(user(engine, value)?),
             b"FLAGS" => self.flags = Some(flags(is_not, value)?),
             b"DB" => self.db = Some(database(engine, is_not, value)?),
             b"CAPA" => {
@@ -253,8 +253,8 @@ fn seconds(name: &str, word: &[u8]) -> Result<i64, CommandError> {
     }
 }
 
-fn user(word: &[u8]) -> Result<Vec<u8>, CommandError> {
-    if word == b"default" {
+fn user(engine: &Engine, word: &[u8]) -> Result<Vec<u8>, CommandError> {
+    if engine.users.find(word).is_some() {
         return Ok(word.to_vec());
     }
     let word = String::from_utf8_lossy(word);

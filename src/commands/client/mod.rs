@@ -170,8 +170,7 @@ pub fn kill(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// CLIENT PAUSE timeout [WRITE|ALL]
 pub fn pause(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
-    let mode = match args.get(3) {
-        Some(_) if args.len() > 4 => PauseMode::All,
+    let mode = match args.get(3).filter(|_| args.len() == 4) {
         None => PauseMode::All,
         Some(mode) if mode.eq_ignore_ascii_case(b"all") => PauseMode::All,
         Some(mode) if mode.eq_ignore_ascii_case(b"write") => PauseMode::Write,
@@ -219,10 +218,7 @@ pub fn reply(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// CLIENT UNBLOCK client-id [TIMEOUT|ERROR]
 pub fn unblock(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
-    if args.len() > 4 {
-        return Err(CommandError::wrong_arity("client|unblock"));
-    }
-    let by_error = match args.get(3) {
+    let by_error = match args.get(3).filter(|_| args.len() == 4) {
         None => false,
         Some(reason) if reason.eq_ignore_ascii_case(b"timeout") => false,
         Some(reason) if reason.eq_ignore_ascii_case(b"error") => true,

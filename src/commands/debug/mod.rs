@@ -87,12 +87,7 @@ pub fn debug(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
             Ok(())
         }
         (name, len) if has_no_effect(name, len) => done(ctx),
-        _ => {
-            let name = String::from_utf8_lossy(args.at(1));
-            Err(CommandError::new(format!(
-                "ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP."
-            )))
-        }
+        _ => Err(CommandError::subcommand_syntax("DEBUG", args.at(1))),
     }
 }
 

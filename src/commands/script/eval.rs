@@ -151,7 +151,7 @@ fn run(ctx: &mut ServerCtx<'_>, args: Args<'_>, keys: usize, what: &What<'_>) ->
         ));
     }
     let vm = ctx.engine.scripts.vm(what.purpose).map_err(error)?;
-    let (db, last) = (ctx.client().db, ctx.client().last_command);
+    let db = ctx.client().db;
     let engine = &mut *ctx.engine;
     engine.begin_group();
     engine.script_run = Some(ScriptRun::Client(ClientRun {
@@ -174,8 +174,7 @@ fn run(ctx: &mut ServerCtx<'_>, args: Args<'_>, keys: usize, what: &What<'_>) ->
     );
     finish(ctx.engine);
     ctx.engine.effects.propagate_nothing();
-    let client = ctx.client_mut();
-    (client.db, client.last_command) = (db, last);
+    ctx.client_mut().db = db;
     result.map_err(|failure| {
         let line = String::from_utf8_lossy(&failure.line).into_owned();
         match failure.is_counted {

@@ -68,7 +68,7 @@ fn push_len(out: &mut Vec<u8>, len: usize) {
 pub fn restore(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     check_enabled(ctx)?;
     if args.len() > 4 {
-        return Err(too_many("RESTORE"));
+        return Err(CommandError::subcommand_syntax("FUNCTION", args.at(1)));
     }
     let policy = args.get(3).unwrap_or(b"append").to_ascii_lowercase();
     if !matches!(policy.as_slice(), b"append" | b"replace" | b"flush") {
@@ -151,7 +151,7 @@ fn read_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// FUNCTION FLUSH [ASYNC|SYNC]
 pub fn flush(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     if args.len() > 3 {
-        return Err(too_many("FLUSH"));
+        return Err(CommandError::subcommand_syntax("FUNCTION", args.at(1)));
     }
     check_flush_mode(args, "ERR FUNCTION FLUSH only supports SYNC|ASYNC option")?;
     ctx.engine.scripts.flush_functions();
@@ -292,12 +292,6 @@ pub fn stats(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
 pub fn help(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
     crate::commands::help(&mut ctx.reply, "FUNCTION", HELP);
     Ok(())
-}
-
-fn too_many(subcommand: &str) -> CommandError {
-    CommandError::new(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try FUNCTION HELP."
-    ))
 }
 
 const HELP: &[&str] = &[

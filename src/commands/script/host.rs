@@ -125,7 +125,8 @@ impl Host for Engine {
     }
 }
 
-/// Whether the script's client may run a command, and the disk takes what it changes.
+/// Whether the script's client may run a command, and writes are taken. A script that has begun to
+/// write is not stopped half-way.
 fn may_run(
     engine: &mut Engine,
     client: ClientKey,
@@ -136,8 +137,10 @@ fn may_run(
         let reason = error.line().trim_start_matches("NOPERM ").to_owned();
         CommandError::new(format!("NOPERM ACL failure in script: {reason}"))
     })?;
+    let begins_to_write = found.command.flags.contains(WRITE)
+        && matches!(&engine.script_run, Some(ScriptRun::Client(run)) if !run.has_written);
     match engine.write_refusal() {
-        Some(refusal) if found.command.flags.contains(WRITE) => Err(refusal),
+        Some(refusal) if begins_to_write => Err(refusal),
         _ => Ok(()),
     }
 }

@@ -10,7 +10,7 @@ use crate::store::db::{Key, Slot};
 use crate::store::types::stream::{Stream, StreamId};
 use crate::store::value::{Kind, NewValue, Value};
 
-use super::{no_group, parse_id, stream, stream_mut, subcommand_syntax};
+use super::{no_group, parse_id, stream, stream_mut};
 
 /// XGROUP CREATE key group id|$ [MKSTREAM] [ENTRIESREAD entries-read]
 pub fn create(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
@@ -21,7 +21,7 @@ pub fn create(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         found => found,
     };
     if args.len() > 8 {
-        return Err(subcommand_syntax("XGROUP", args.at(1)));
+        return Err(CommandError::subcommand_syntax("XGROUP", args.at(1)));
     }
     let id = match (args.at(4), found) {
         (b"$", None) => StreamId::MIN,
@@ -58,7 +58,7 @@ pub fn setid(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         return Err(no_group(key.bytes, args.at(3)));
     };
     if args.len() != 5 && args.len() != 7 {
-        return Err(subcommand_syntax("XGROUP", args.at(1)));
+        return Err(CommandError::subcommand_syntax("XGROUP", args.at(1)));
     }
     let id = match args.at(4) {
         b"$" => last_id,
@@ -182,7 +182,7 @@ impl Options {
                 options.entries_read = u64::try_from(read).ok();
                 at += 2;
             } else {
-                return Err(subcommand_syntax("XGROUP", args.at(1)));
+                return Err(CommandError::subcommand_syntax("XGROUP", args.at(1)));
             }
         }
         Ok(options)

@@ -13,7 +13,7 @@ use crate::store::db::Slot;
 use crate::store::types::stream::{Consumer, Entry, Group, NEVER_ACTIVE, Stream, StreamId};
 use crate::store::value::{Kind, ValueRef};
 
-use super::{no_group, reply_entry, reply_id, subcommand_syntax};
+use super::{no_group, reply_entry, reply_id};
 
 /// How many entries FULL shows when it is not told.
 const FULL_COUNT: i64 = 10;
@@ -124,7 +124,7 @@ fn find(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> Result<Slot, CommandError> {
 
 /// `[FULL [COUNT count]]`: how many entries to show, if FULL was given; a count of 0 is all.
 fn parse_full(args: Args<'_>) -> Result<Option<usize>, CommandError> {
-    let syntax = || subcommand_syntax("XINFO", args.at(1));
+    let syntax = || CommandError::subcommand_syntax("XINFO", args.at(1));
     let is = |at: usize, word: &[u8]| args.at(at).eq_ignore_ascii_case(word);
     let count = match args.len() {
         3 => return Ok(None),

@@ -158,13 +158,3 @@ fn no_group(key: &[u8], group: &[u8]) -> CommandError {
         "NOGROUP No such consumer group '{group}' for key name '{key}'"
     ))
 }
-
-/// A subcommand that got the wrong options.
-#[cold]
-fn subcommand_syntax(container: &str, subcommand: &[u8]) -> CommandError {
-    let subcommand = String::from_utf8_lossy(subcommand);
-    CommandError::new(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. \
-         Try {container} HELP."
-    ))
-}

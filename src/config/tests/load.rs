@@ -270,11 +270,17 @@ fn errors_have_the_shape_of_redis() {
             "Unbalanced quotes in configuration line",
         ),
         ("cluster-enabled yes", "kvd does not support this"),
+        ("audit-log audit.log", "kvd does not support this"),
         ("tls-cert-file a.pem", "kvd does not support this"),
         ("loadmodule /a.so", "kvd does not load modules"),
         (
             "sentinel monitor a",
             "sentinel directive while not in sentinel mode",
+        ),
+        (
+            "user a on\nuser b on\nuser a off",
+            "Error in user declaration 'a': Duplicate user found. A user can only be defined once \
+             in config files",
         ),
         (
             "rename-command a",

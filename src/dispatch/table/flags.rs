@@ -96,6 +96,8 @@ pub const BY_SCRIPT: Flags = Flags(1 << 24);
 pub const BY_SHA: Flags = Flags(1 << 25);
 /// Argument 1 is a function, which changes these flags. Not shown.
 pub const BY_FUNCTION: Flags = Flags(1 << 26);
+/// Runs a script or function, whichever way it is named.
+pub const RUNS_SCRIPT: Flags = BY_SCRIPT.or(BY_SHA).or(BY_FUNCTION);
 
 const FLAG_NAMES: &[(Flags, &str)] = &[
     (WRITE, "write"),

@@ -118,6 +118,9 @@ pub(super) fn replication(engine: &Engine, text: &mut Text) {
     text.title("Replication");
     text.field("role", "master");
     text.field("connected_slaves", 0);
+    if engine.config.min_replicas_to_write > 0 && engine.config.min_replicas_max_lag > 0 {
+        text.field("min_slaves_good_slaves", 0);
+    }
     text.field("replicas_waiting_psync", 0);
     text.field("master_failover_state", "no-failover");
     text.field("master_replid", &engine.stats.replication_id);

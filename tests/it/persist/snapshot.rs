@@ -300,6 +300,43 @@ fn debug_reload_saves_forgets_and_loads() {
 }
 
 #[test]
+fn libraries_are_reloaded_with_the_data() {
+    let options = [("save", ""), ("enable-debug-command", "yes")];
+    let kvd = Kvd::on(MemoryDisk::default(), 1, &options);
+    let client = kvd.client();
+    let load = |answer: &str| {
+        let code = format!("#!lua name=l\nredis.register_function('f', function() {answer} end)");
+        client.cmd_words(&["FUNCTION", "LOAD", "REPLACE", &code])
+    };
+    assert_eq!(load("return 'old'").text(), "l");
+    assert_eq!(client.text("DEBUG RELOAD"), "OK");
+    assert_eq!(client.text("FCALL f 0"), "old");
+    load("return 'new'");
+    let error = client.err("DEBUG RELOAD NOSAVE NOFLUSH");
+    assert!(error.starts_with("ERR Error trying to load"), "{error}");
+    assert_eq!(client.text("FCALL f 0"), "new");
+    assert_eq!(client.text("DEBUG RELOAD NOSAVE NOFLUSH MERGE"), "OK");
+    assert_eq!(client.text("FCALL f 0"), "old");
+}
+
+#[test]
+fn a_save_of_nothing_gives_way() {
+    let options = [("save", "3600 1"), ("enable-debug-command", "yes")];
+    for wanted in ["BGSAVE", "SAVE"] {
+        let disk = MemoryDisk::default();
+        let kvd = Kvd::on(disk.clone(), 1, &options);
+        let client = kvd.client();
+        client.send_raw(b"SET k v\r\nFLUSHALL\r\n");
+        client.take();
+        client.cmd("SET k again");
+        let reply = client.text(wanted);
+        assert!(reply == "OK" || reply == "Background saving started");
+        wait_for_save(&kvd);
+        assert_eq!(Kvd::on(disk, 1, &options).client().text("GET k"), "again");
+    }
+}
+
+#[test]
 fn use_and_frequency_are_saved_under_a_policy_that_asks() {
     for (policy, object) in [("allkeys-lru", "IDLETIME"), ("allkeys-lfu", "FREQ")] {
         let kvd = Kvd::on(MemoryDisk::default(), 1, OPTIONS);
