@@ -73,6 +73,7 @@ pub fn resetstat(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
     let engine = &mut *ctx.engine;
     engine.stats.reset();
     engine.effects.lookups = Default::default();
+    engine.keyspace.reset_freed();
     engine.housekeeping.reset_longest();
     ctx.reply.ok();
     Ok(())

@@ -51,7 +51,7 @@ use crate::time::{Clock, Now};
 use access::Refusals;
 use blocked::Blocked;
 use buffers::BufferPool;
-use clients::{ClientKey, Clients, Closing, Endpoint};
+use clients::{ClientKey, Clients, Closing, Endpoint, SessionGates, Transaction};
 use effects::Effects;
 use error::CommandError;
 use gates::ServerGates;
@@ -294,6 +294,15 @@ impl Engine {
             }
             self.refresh_listeners();
         }
+    }
+
+    /// Ends the transaction of a client, whatever becomes of its commands, and its WATCH.
+    pub fn drop_transaction(&mut self, key: ClientKey) -> Option<Box<Transaction>> {
+        let client = self.clients.find_mut(key)?;
+        let transaction = client.transaction.take()?;
+        client.gates.set(SessionGates::IN_MULTI, false);
+        self.unwatch(key);
+        Some(transaction)
     }
 
     /// The next client with new output, or that is to be closed.

@@ -65,6 +65,7 @@ impl Db {
         };
         if value.drain_slice(FREE_ELEMENTS) {
             self.doomed.pop_front();
+            self.chores.freed += 1;
         }
         !self.doomed.is_empty()
     }

@@ -89,6 +89,8 @@ pub(super) struct Chores {
     pub compacting: Option<Compaction>,
     /// Compaction begins again when the holes have grown beyond this.
     pub compact_above_bytes: usize,
+    /// Values that were freed in slices.
+    pub freed: u64,
 }
 
 /// A walk over all records, moving blocks out of sparse pages.

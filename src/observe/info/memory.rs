@@ -117,7 +117,7 @@ pub(super) fn memory(engine: &Engine, text: &mut Text) {
             "lazyfree_pending_objects",
             engine.keyspace.pending_frees() as u64,
         ),
-        ("lazyfreed_objects", 0),
+        ("lazyfreed_objects", engine.keyspace.freed_objects()),
     ]);
 }
 
