@@ -188,7 +188,7 @@ fn put_into_effect(engine: &mut Engine, changes: Changes) -> Result<(), SetError
 }
 
 fn warn_of_small_maxmemory(engine: &Engine) {
-    let used = engine.machine.used_bytes();
+    let used = engine.used_bytes();
     let maxmemory = engine.config.maxmemory;
     if used > maxmemory {
         tracing::warn!(

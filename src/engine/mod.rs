@@ -149,6 +149,8 @@ pub struct Engine {
     pub buffers: BufferPool,
     /// RESTORE does not look at checksums: DEBUG SET-SKIP-CHECKSUM-VALIDATION.
     pub skips_dump_checksum: bool,
+    /// Some client's output has become large since the last turn.
+    pub(crate) outputs_grew: bool,
     /// Open transactions, for the log and the replicas.
     pub(crate) group_depth: u32,
     dirty: VecDeque<ClientKey>,
@@ -212,6 +214,7 @@ impl Engine {
             ahead: Vec::new(),
             buffers: BufferPool::default(),
             skips_dump_checksum: false,
+            outputs_grew: false,
             group_depth: 0,
             dirty: VecDeque::new(),
             ready: VecDeque::new(),
@@ -219,7 +222,7 @@ impl Engine {
             listen_changed: false,
         });
         engine.apply_config();
-        engine.stats.startup_bytes = engine.machine.used_bytes();
+        engine.stats.startup_bytes = engine.used_bytes();
         engine
     }
 
@@ -228,6 +231,7 @@ impl Engine {
         self.read_clock();
         self.boundary_ns = self.clock.mono_ns();
         self.budget_end_ns = self.boundary_ns + tick::COMMANDS_BUDGET_NS;
+        self.evict_grown_clients();
     }
 
     /// Reads the clocks again, after something that took long.

@@ -85,7 +85,8 @@ impl Engine {
             self.housekeeping.next_cron_us = self.now.mono_us + CRON_PERIOD_US;
             self.walk_clients();
             self.evict_clients();
-            self.stats.sample(self.now, self.machine.used_bytes());
+            self.stats.sample(self.now, self.used_bytes());
+            self.tell_pressure();
         }
         self.housekeeping.was_loading = self.is_loading();
         if self.is_loading() {

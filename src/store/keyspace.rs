@@ -205,6 +205,19 @@ impl Keyspace {
         }
     }
 
+    /// Freed room between live keys.
+    pub fn hole_bytes(&self) -> usize {
+        let dbs = self.dbs.iter().flatten();
+        dbs.map(|db| db.heap.slab.hole_bytes()).sum()
+    }
+
+    /// Whether memory is short: then smaller holes are worth closing.
+    pub fn set_pressed(&mut self, is_pressed: bool) {
+        for db in self.dbs.iter_mut().flatten() {
+            db.chores.is_pressed = is_pressed;
+        }
+    }
+
     /// Values and keys of flushed databases that wait to be freed.
     pub fn pending_frees(&self) -> usize {
         let values: usize = self.dbs.iter().flatten().map(|db| db.doomed.len()).sum();

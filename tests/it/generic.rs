@@ -292,3 +292,26 @@ fn scan_knows_types_and_removes_what_has_expired() {
     assert_eq!(scanned("SCAN 0 COUNT 100"), "b c");
     assert_eq!(client.int("DBSIZE"), 2);
 }
+
+/// What is evicted leaves room between what stays: as long as that lasts nothing else has to go,
+/// though the allocator has not got it back.
+#[test]
+fn eviction_ends_when_there_is_room() {
+    let kvd = Kvd::with(&[("maxmemory-policy", "allkeys-random")]);
+    let client = kvd.client();
+    for n in 0..5_000 {
+        client.send(&format!("SET key:{n} some-value-of-a-key"));
+    }
+    client.take();
+    kvd.machine.used_bytes.set(2_000_000);
+    client.cmd("CONFIG SET maxmemory 1990000");
+    assert_eq!(client.text("SET one more"), "OK");
+    let left = client.int("DBSIZE");
+    assert!((4_000..4_950).contains(&left), "{left} keys are left");
+    let used = client.text("INFO memory");
+    let used = used
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    let used: u64 = used.expect("the field").parse().expect("a number");
+    assert!((1_900_000..=1_990_000).contains(&used), "{used}");
+}

@@ -33,7 +33,7 @@ pub struct Account {
 impl Account {
     /// Counts.
     pub fn of(engine: &Engine) -> Account {
-        let used = engine.machine.used_bytes();
+        let used = engine.used_bytes();
         let startup = engine.stats.startup_bytes;
         let clients: u64 = engine
             .clients
