@@ -75,6 +75,7 @@ pub fn resetstat(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
     engine.effects.lookups = Default::default();
     engine.refusals = Default::default();
     engine.scripts.cache.evicted = 0;
+    engine.keyspace.reset_freed();
     engine.housekeeping.reset_longest();
     ctx.reply.ok();
     Ok(())
@@ -189,7 +190,7 @@ fn put_into_effect(engine: &mut Engine, changes: Changes) -> Result<(), SetError
 }
 
 fn warn_of_small_maxmemory(engine: &Engine) {
-    let used = engine.machine.used_bytes();
+    let used = engine.used_bytes();
     let maxmemory = engine.config.maxmemory;
     if used > maxmemory {
         tracing::warn!(

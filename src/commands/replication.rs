@@ -169,6 +169,7 @@ fn block(ctx: &mut ServerCtx<'_>, timeout_ms: u64, on_timeout: TimeoutReply) {
         wakes_on_delete: false,
         timeout_ms,
         on_timeout,
+        retry_after_ms: None,
         retry_as: None,
     }));
 }

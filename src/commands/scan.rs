@@ -26,8 +26,7 @@ const COUNT_DEFAULT: usize = 10;
 #[derive(Debug)]
 struct Filter<'a> {
     pattern: Option<&'a [u8]>,
-    /// `Some(None)`: a type that no key has.
-    kind: Option<Option<Kind>>,
+    kind: Option<Kind>,
     count: usize,
 }
 
@@ -61,16 +60,25 @@ pub fn scan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let cursor = parse_u64(args.at(1)).ok_or(CommandError::INVALID_CURSOR)?;
     let filter = parse_filter(args)?;
     ctx.reply.array(2);
+    let mut due: Vec<Box<[u8]>> = Vec::new();
     let next = {
         // The cursor comes first in the reply but is known last: keys are collected beside it.
         let db = &*ctx.db;
         let now_ms = ctx.now.unix_ms;
         let mut found: Vec<Slot> = Vec::with_capacity(filter.count.min(1_024));
         let next = db.scan(cursor, filter.count, |key, slot| {
-            let live = db.expire_at(slot).is_none_or(|at| at > now_ms);
-            let typed = filter.kind.is_none_or(|kind| kind == Some(db.kind(slot)));
-            if live && typed && filter.pattern.is_none_or(|p| glob::matches(p, key, false)) {
+            let typed = filter.kind.is_none_or(|kind| kind == db.kind(slot));
+            if !typed
+                || filter
+                    .pattern
+                    .is_some_and(|p| !glob::matches(p, key, false))
+            {
+                return;
+            }
+            if db.expire_at(slot).is_none_or(|at| at > now_ms) {
                 found.push(slot);
+            } else {
+                due.push(key.into());
             }
         });
         ctx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());
@@ -81,6 +89,11 @@ pub fn scan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         next
     };
     debug_assert!(next < 1 << 53, "cursors fit in a double");
+    for name in due {
+        // Looking at it removes it.
+        let key = ctx.key(&name);
+        ctx.peek(&key);
+    }
     Ok(())
 }
 
@@ -105,11 +118,17 @@ fn parse_filter(args: Args<'_>) -> Result<Filter<'_>, CommandError> {
         } else if option.eq_ignore_ascii_case(b"match") {
             filter.pattern = Some(value).filter(|pattern| *pattern != b"*");
         } else if option.eq_ignore_ascii_case(b"type") {
-            filter.kind = Some(Kind::parse(value));
+            filter.kind = Some(Kind::parse(value).ok_or_else(|| unknown_type(value))?);
         } else {
             return Err(CommandError::SYNTAX);
         }
         i += 2;
     }
     Ok(filter)
+}
+
+#[cold]
+fn unknown_type(name: &[u8]) -> CommandError {
+    let name = String::from_utf8_lossy(name);
+    CommandError::new(format!("ERR unknown type name '{name}'"))
 }

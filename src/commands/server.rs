@@ -94,7 +94,7 @@ pub fn lastsave(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
 
 /// SAVE
 pub fn save(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
-    ctx.engine.cancel_save_after_flushall();
+    ctx.engine.replace_unasked_save();
     if ctx.engine.is_saving() {
         return Err(SAVING);
     }
@@ -120,7 +120,7 @@ pub fn bgsave(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     if args.len() > 1 && !may_wait {
         return Err(CommandError::SYNTAX);
     }
-    ctx.engine.cancel_save_after_flushall();
+    ctx.engine.replace_unasked_save();
     if ctx.engine.is_saving() {
         return Err(SAVING);
     }

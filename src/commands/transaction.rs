@@ -9,7 +9,6 @@ use crate::dispatch::execute::call;
 use crate::engine::clients::{SessionGates, Transaction};
 use crate::engine::context::{Caller, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
-use crate::engine::gates::ServerGates;
 use crate::engine::watch::WatchedKey;
 use crate::resp::args::Args;
 
@@ -62,13 +61,6 @@ pub fn exec(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
         ctx.reply.null_array();
         return Ok(());
     }
-    let full = ctx.engine.gates.has(ServerGates::MEMORY) && transaction.has_deny_oom;
-    if full && !ctx.engine.make_room() {
-        return Err(CommandError::fixed(
-            "EXECABORT Transaction discarded because of: command not allowed when used memory > \
-             'maxmemory'.",
-        ));
-    }
     run(ctx, &transaction);
     Ok(())
 }
@@ -106,14 +98,10 @@ fn watch_key(ctx: &mut ServerCtx<'_>, bytes: &[u8]) {
     if known {
         return;
     }
-    let keys = ctx.keys();
-    let key = keys.key(bytes);
-    let at = keys.db.find(&key).and_then(|slot| keys.db.expire_at(slot));
-    let was_expired = at.is_some_and(|at| at <= keys.now.unix_ms);
     let watched = WatchedKey {
         db,
         key: bytes.into(),
-        was_expired,
+        was_expired: ctx.engine.key_is_due(db, bytes),
     };
     ctx.engine.watch.add(ctx.client, &watched);
     ctx.client_mut()
@@ -137,20 +125,13 @@ fn is_doomed(ctx: &mut ServerCtx<'_>) -> bool {
         .filter(|w| !w.was_expired)
         .cloned()
         .collect();
-    keys.iter().any(|watched| {
-        let ctx = ctx.keys_in(watched.db);
-        let key = ctx.key(&watched.key);
-        let at = ctx.db.find(&key).and_then(|slot| ctx.db.expire_at(slot));
-        at.is_some_and(|at| at <= ctx.now.unix_ms)
-    })
+    keys.iter()
+        .any(|watched| ctx.engine.key_is_due(watched.db, &watched.key))
 }
 
 /// Ends the transaction of the client, whatever becomes of its commands.
 fn take_transaction(ctx: &mut ServerCtx<'_>) -> Option<Box<Transaction>> {
-    let transaction = ctx.client_mut().transaction.take()?;
-    ctx.client_mut().gates.set(SessionGates::IN_MULTI, false);
-    ctx.engine.unwatch(ctx.client);
-    Some(transaction)
+    ctx.engine.drop_transaction(ctx.client)
 }
 
 fn run(ctx: &mut ServerCtx<'_>, transaction: &Transaction) {

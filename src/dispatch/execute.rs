@@ -274,6 +274,7 @@ fn park(engine: &mut Engine, key: ClientKey, mut request: BlockRequest, args: Ar
             .mono_us
             .saturating_add(request.timeout_ms.saturating_mul(1_000))
     });
+    let retry_us = retry_us(engine, &request);
     let ticket = engine.blocked.ticket();
     let Some(client) = engine.clients.find_mut(key) else {
         return;
@@ -284,6 +285,7 @@ fn park(engine: &mut Engine, key: ClientKey, mut request: BlockRequest, args: Ar
         db: client.db,
         args: retry_as.unwrap_or_else(|| OwnedArgs::from(args)),
         deadline_us,
+        retry_us,
         ticket,
     };
     engine.blocked.enqueue(key, &on);
@@ -291,6 +293,25 @@ fn park(engine: &mut Engine, key: ClientKey, mut request: BlockRequest, args: Ar
     // It counts when it has been served.
     client.commands -= 1;
     engine.refresh_listeners();
+}
+
+/// When time alone may serve a command that waits, on the monotonic clock in microseconds.
+fn retry_us(engine: &Engine, request: &BlockRequest) -> Option<u64> {
+    let after_us = request.retry_after_ms?.saturating_mul(1_000);
+    Some(engine.now.mono_us.saturating_add(after_us))
+}
+
+/// Serves the clients that time or background work made ready, after a tick. Not while a script
+/// runs, or writes are paused: it is tried again when they are over.
+pub fn serve_waiting(engine: &mut Engine) {
+    let must_wait = engine.running.is_some() || engine.gates.has(ServerGates::PAUSED);
+    if engine.blocked.is_empty() || must_wait {
+        return;
+    }
+    while let Some(client) = engine.blocked.take_retry(engine.now.mono_us) {
+        retry(engine, client);
+    }
+    serve_woken(engine);
 }
 
 /// Serves the clients that the last command made ready, in the order of their arrival, until none
@@ -329,7 +350,7 @@ fn retry(engine: &mut Engine, key: ClientKey) {
     let Some(client) = engine.clients.find_mut(key) else {
         return;
     };
-    let Some(on) = client.blocked.take() else {
+    let Some(mut on) = client.blocked.take() else {
         return;
     };
     let selected = std::mem::replace(&mut client.db, on.db);
@@ -345,7 +366,8 @@ fn retry(engine: &mut Engine, key: ClientKey) {
         };
         call(engine, key, found, args, &mut out, caller, &mut Alone);
     }
-    let still_blocked = engine.effects.block.take().is_some();
+    let still_blocked = engine.effects.block.take();
+    let retry_us = still_blocked.as_deref().and_then(|r| retry_us(engine, r));
     let Some(client) = engine.clients.find_mut(key) else {
         return;
     };
@@ -353,8 +375,9 @@ fn retry(engine: &mut Engine, key: ClientKey) {
     // What others pushed to this client while its command ran comes after its reply.
     out.append(&mut client.outbox);
     client.outbox = out;
-    if still_blocked {
+    if still_blocked.is_some() {
         client.commands -= 1;
+        engine.blocked.retry_later(key, &mut on, retry_us);
         client.blocked = Some(on);
         return;
     }

@@ -6,7 +6,7 @@
 use crate::acl::Context;
 use crate::commands::acl;
 use crate::engine::Engine;
-use crate::engine::clients::{ClientKey, SessionGates};
+use crate::engine::clients::{ClientKey, SessionGates, Transaction};
 use crate::engine::error::CommandError;
 use crate::engine::gates::ServerGates;
 use crate::engine::pause::PauseMode;
@@ -94,11 +94,22 @@ fn must_wait(
 
 /// Whether it is the end of a transaction that changes something.
 fn executes_writes(engine: &Engine, key: ClientKey, found: Found) -> bool {
+    executes(engine, key, found, |transaction| transaction.has_writes)
+}
+
+/// Whether it is the end of such a transaction.
+fn executes(
+    engine: &Engine,
+    key: ClientKey,
+    found: Found,
+    is_such: impl Fn(&Transaction) -> bool,
+) -> bool {
+    if !found.command.flags.contains(RUNS_IN_MULTI) || found.command.name != "exec" {
+        return false;
+    }
     let client = engine.clients.find(key);
-    let transaction = client.and_then(|client| client.transaction.as_ref());
-    found.command.flags.contains(RUNS_IN_MULTI)
-        && found.command.name == "exec"
-        && transaction.is_some_and(|transaction| transaction.has_writes)
+    let transaction = client.and_then(|client| client.transaction.as_deref());
+    transaction.is_some_and(is_such)
 }
 
 /// The flags of a command; those of a script are what its first line says, where it says anything.
@@ -187,8 +198,11 @@ fn permitted(
             "ERR Replica can't interact with the keyspace",
         ));
     }
-    if server.has(ServerGates::MEMORY) && flags.contains(DENYOOM) && !engine.make_room() {
-        return Err(CommandError::OOM);
+    if server.has(ServerGates::MEMORY) {
+        let needs = flags.contains(DENYOOM) || executes(engine, key, found, |t| t.has_deny_oom);
+        if needs && !engine.make_room() {
+            return Err(CommandError::OOM);
+        }
     }
     if server.has(ServerGates::REFUSES_WRITES) {
         let writes = flags.contains(WRITE) || executes_writes(engine, key, found);
@@ -255,10 +269,13 @@ pub fn refuse(
     error: &CommandError,
     out: &mut Outbox,
 ) {
-    engine.stats.count_error(error.code());
     if let Some(found) = found {
         engine.stats.count_rejected(found.id.index());
+        if found.command.name == "exec" {
+            return abort(engine, key, error, out);
+        }
     }
+    engine.stats.count_error(error.code());
     let Some(client) = engine.clients.find_mut(key) else {
         return;
     };
@@ -266,4 +283,16 @@ pub fn refuse(
         transaction.aborted = true;
     }
     Reply::new(out, client.protocol).error(error.line());
+}
+
+/// An EXEC that may not run ends its transaction: the client would not know what is left of it.
+fn abort(engine: &mut Engine, key: ClientKey, error: &CommandError, out: &mut Outbox) {
+    engine.stats.count_error("EXECABORT");
+    engine.drop_transaction(key);
+    if let Some(client) = engine.clients.find(key) {
+        let line = error.line();
+        let line = line.strip_prefix("ERR ").unwrap_or(line);
+        let line = format!("EXECABORT Transaction discarded because of: {line}");
+        Reply::new(out, client.protocol).error(&line);
+    }
 }

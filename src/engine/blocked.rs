@@ -54,6 +54,9 @@ pub struct BlockRequest {
     pub timeout_ms: u64,
     /// What to answer then.
     pub on_timeout: TimeoutReply,
+    /// When time alone may serve the command, milliseconds from now: XREADGROUP CLAIM waits for
+    /// entries to become old.
+    pub retry_after_ms: Option<u64>,
     /// The command that is run again, where it is not what the client sent: XREAD waits for what
     /// follows the last entry there was when it began to wait.
     pub retry_as: Option<OwnedArgs>,
@@ -70,6 +73,8 @@ pub struct BlockedOn {
     pub args: OwnedArgs,
     /// When to give up, on the monotonic clock in microseconds.
     pub deadline_us: Option<u64>,
+    /// When to run the command again whatever has happened, on the same clock.
+    pub retry_us: Option<u64>,
     /// Place in every queue: clients are served in the order of this number.
     pub ticket: u64,
 }
@@ -81,6 +86,7 @@ type WaitKey = (u32, Box<[u8]>);
 pub struct Blocked {
     waiting: Map<WaitKey, BTreeMap<u64, ClientKey>>,
     deadlines: BTreeMap<(u64, u64), ClientKey>,
+    retries: BTreeMap<(u64, u64), ClientKey>,
     ready: VecDeque<WaitKey>,
     ready_set: Set<WaitKey>,
     clients: usize,
@@ -93,6 +99,7 @@ impl Blocked {
         Blocked {
             waiting: Map::with_hasher(hasher.clone()),
             deadlines: BTreeMap::new(),
+            retries: BTreeMap::new(),
             ready: VecDeque::new(),
             ready_set: Set::with_hasher(hasher),
             clients: 0,
@@ -143,6 +150,19 @@ impl Blocked {
         if let Some(deadline) = on.deadline_us {
             self.deadlines.insert((deadline, on.ticket), client);
         }
+        if let Some(retry) = on.retry_us {
+            self.retries.insert((retry, on.ticket), client);
+        }
+    }
+
+    /// The command of a client has been run again, in vain: when to do so next.
+    pub fn retry_later(&mut self, client: ClientKey, on: &mut BlockedOn, retry_us: Option<u64>) {
+        if let Some(before) = std::mem::replace(&mut on.retry_us, retry_us) {
+            self.retries.remove(&(before, on.ticket));
+        }
+        if let Some(retry) = retry_us {
+            self.retries.insert((retry, on.ticket), client);
+        }
     }
 
     /// Takes a client out of every queue.
@@ -159,6 +179,9 @@ impl Blocked {
         }
         if let Some(deadline) = on.deadline_us {
             self.deadlines.remove(&(deadline, on.ticket));
+        }
+        if let Some(retry) = on.retry_us {
+            self.retries.remove(&(retry, on.ticket));
         }
     }
 
@@ -207,5 +230,16 @@ impl Blocked {
     pub fn next_timed_out(&self, mono_us: u64) -> Option<ClientKey> {
         let ((at, _), client) = self.deadlines.first_key_value()?;
         (*at <= mono_us).then_some(*client)
+    }
+
+    /// When the next command is to be run again, on the monotonic clock in microseconds.
+    pub fn next_retry(&self) -> Option<u64> {
+        self.retries.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// A client whose command is to be run again by now.
+    pub fn take_retry(&mut self, mono_us: u64) -> Option<ClientKey> {
+        let first = self.retries.first_entry()?;
+        (first.key().0 <= mono_us).then(|| first.remove())
     }
 }

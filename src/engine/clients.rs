@@ -281,8 +281,12 @@ impl Client {
             .subscriptions
             .as_ref()
             .map_or(0, |state| state.heap_bytes());
+        let prefixes = self.tracking.iter().flat_map(|tracked| &tracked.prefixes);
+        let tracked: usize = prefixes
+            .map(|prefix| size_of_val(prefix) + prefix.len())
+            .sum();
         let record = size_of::<Client>() + size_of::<About>() + self.parser.heap_bytes();
-        record + texts + large + watched + subscribed + self.heap_bytes()
+        record + texts + large + watched + tracked + subscribed + self.heap_bytes()
     }
 }
 

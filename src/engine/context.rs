@@ -263,6 +263,7 @@ impl<'a> KeyCtx<'a> {
             wakes_on_delete: false,
             timeout_ms,
             on_timeout,
+            retry_after_ms: None,
             retry_as: None,
         });
     }

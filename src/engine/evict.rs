@@ -33,11 +33,28 @@ impl Engine {
             && self.is_over_limit_without_kept()
     }
 
+    /// Memory in use. The room that removed keys left between others is not: the next keys take
+    /// it, and evicting until compaction has given it back would evict far too much.
+    pub fn used_bytes(&self) -> u64 {
+        let holes = self.keyspace.hole_bytes() as u64;
+        self.machine.used_bytes().saturating_sub(holes)
+    }
+
     /// What a snapshot keeps is gone soon: evicting for it would evict far too much, because what
     /// is evicted may be kept too.
     fn is_over_limit_without_kept(&self) -> bool {
-        self.persist.running.is_none()
-            || self.machine.used_bytes() > self.config.maxmemory + self.keyspace.kept_bytes() as u64
+        let kept = match self.persist.running {
+            Some(_) => self.keyspace.kept_bytes() as u64,
+            None => 0,
+        };
+        self.used_bytes() > self.config.maxmemory.saturating_add(kept)
+    }
+
+    /// Near `maxmemory` holes are closed that are not worth it otherwise.
+    pub(super) fn tell_pressure(&mut self) {
+        let limit = self.config.maxmemory;
+        let is_pressed = limit > 0 && self.machine.used_bytes() > limit;
+        self.keyspace.set_pressed(is_pressed);
     }
 
     /// Frees and evicts until memory is below the limit or the time is up. Whether it got

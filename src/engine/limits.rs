@@ -25,6 +25,7 @@ impl Engine {
             ..OUTPUT_BYTES_FREE => 0,
             pending => pending as u64,
         };
+        self.outputs_grew |= pending > 0;
         let over_soft = limit.soft_bytes > 0 && pending > limit.soft_bytes;
         if !over_soft {
             client.soft_limit_since_us = None;
@@ -59,8 +60,16 @@ impl Engine {
         }
     }
 
+    /// What slow readers were left with in the last turn may be too much for all together.
+    #[inline]
+    pub(super) fn evict_grown_clients(&mut self) {
+        if std::mem::take(&mut self.outputs_grew) {
+            self.evict_clients();
+        }
+    }
+
     /// Ends the clients that take most until all together are within `maxmemory-clients`. Runs in
-    /// the cron, and where one client's input grows.
+    /// the cron, where one client's input grows, and in the turn after outputs grew.
     pub fn evict_clients(&mut self) {
         let config = &self.config;
         let limit = config.maxmemory_clients.limit_bytes(config.maxmemory);

@@ -51,7 +51,7 @@ use crate::time::{Clock, Now};
 use access::Refusals;
 use blocked::Blocked;
 use buffers::BufferPool;
-use clients::{ClientKey, Clients, Closing, Endpoint};
+use clients::{ClientKey, Clients, Closing, Endpoint, SessionGates, Transaction};
 use effects::Effects;
 use error::CommandError;
 use gates::ServerGates;
@@ -149,6 +149,8 @@ pub struct Engine {
     pub buffers: BufferPool,
     /// RESTORE does not look at checksums: DEBUG SET-SKIP-CHECKSUM-VALIDATION.
     pub skips_dump_checksum: bool,
+    /// Some client's output has become large since the last turn.
+    pub(crate) outputs_grew: bool,
     /// Open transactions, for the log and the replicas.
     pub(crate) group_depth: u32,
     dirty: VecDeque<ClientKey>,
@@ -212,6 +214,7 @@ impl Engine {
             ahead: Vec::new(),
             buffers: BufferPool::default(),
             skips_dump_checksum: false,
+            outputs_grew: false,
             group_depth: 0,
             dirty: VecDeque::new(),
             ready: VecDeque::new(),
@@ -219,7 +222,7 @@ impl Engine {
             listen_changed: false,
         });
         engine.apply_config();
-        engine.stats.startup_bytes = engine.machine.used_bytes();
+        engine.stats.startup_bytes = engine.used_bytes();
         engine
     }
 
@@ -228,6 +231,7 @@ impl Engine {
         self.read_clock();
         self.boundary_ns = self.clock.mono_ns();
         self.budget_end_ns = self.boundary_ns + tick::COMMANDS_BUDGET_NS;
+        self.evict_grown_clients();
     }
 
     /// Reads the clocks again, after something that took long.
@@ -294,6 +298,15 @@ impl Engine {
             }
             self.refresh_listeners();
         }
+    }
+
+    /// Ends the transaction of a client, whatever becomes of its commands, and its WATCH.
+    pub fn drop_transaction(&mut self, key: ClientKey) -> Option<Box<Transaction>> {
+        let client = self.clients.find_mut(key)?;
+        let transaction = client.transaction.take()?;
+        client.gates.set(SessionGates::IN_MULTI, false);
+        self.unwatch(key);
+        Some(transaction)
     }
 
     /// The next client with new output, or that is to be closed.

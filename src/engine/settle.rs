@@ -1,5 +1,7 @@
 //! Hands what a command did to those who listen: watchers, waiters, subscribers, the log.
 
+use crate::store::db::Key;
+
 use super::Engine;
 use super::clients::ClientKey;
 use super::effects::Touched;
@@ -75,24 +77,26 @@ impl Engine {
             .map(|(key, _)| key.into())
             .collect();
         for key in keys {
-            let was_expired = |engine: &Engine, client: ClientKey| {
-                let state = engine.clients.find(client).and_then(|c| c.watch.as_ref());
-                state.is_some_and(|s| {
-                    s.keys
-                        .iter()
-                        .any(|w| w.db == db && w.key == key && w.was_expired)
-                })
-            };
             let before = self.key_exists(db, &key);
             let after = other.is_some_and(|other| self.key_exists(other, &key));
+            if !before && !after {
+                continue;
+            }
+            let after_expired = other.is_some_and(|other| self.key_is_due(other, &key));
             for client in self.watch.watchers(db, &key).to_vec() {
-                let gone_anyway = was_expired(self, client) && !after;
-                if (before || after)
-                    && !gone_anyway
-                    && let Some(state) =
-                        self.clients.find_mut(client).and_then(|c| c.watch.as_mut())
-                {
-                    state.dirty = true;
+                let client = self.clients.find_mut(client);
+                let Some(state) = client.and_then(|client| client.watch.as_mut()) else {
+                    continue;
+                };
+                let watched = state.keys.iter_mut().find(|w| w.db == db && w.key == key);
+                match watched {
+                    // What had expired is gone, or is replaced by what has expired as well.
+                    Some(watched) if watched.was_expired && (!after || after_expired) => {
+                        watched.was_expired = after;
+                    }
+                    // There was nothing, and what has expired is as good as nothing.
+                    Some(watched) if !before && after_expired => watched.was_expired = true,
+                    _ => state.dirty = true,
                 }
             }
         }
@@ -112,11 +116,17 @@ impl Engine {
     }
 
     /// Whether a key is there, expired or not.
-    pub fn key_exists(&mut self, db: u32, bytes: &[u8]) -> bool {
-        let hash = crate::store::hash::hash_bytes(&self.hasher, bytes);
-        let key = crate::store::db::Key { bytes, hash };
-        self.keyspace
-            .db(db as usize)
-            .is_some_and(|db| db.find(&key).is_some())
+    pub fn key_exists(&self, db: u32, bytes: &[u8]) -> bool {
+        let key = Key::new(&self.hasher, bytes);
+        let db = self.keyspace.db(db as usize);
+        db.is_some_and(|db| db.find(&key).is_some())
+    }
+
+    /// Whether a key is there whose time has come.
+    pub fn key_is_due(&self, db: u32, bytes: &[u8]) -> bool {
+        let key = Key::new(&self.hasher, bytes);
+        let db = self.keyspace.db(db as usize);
+        let at = db.and_then(|db| db.find(&key).and_then(|slot| db.expire_at(slot)));
+        at.is_some_and(|at| at <= self.now.unix_ms)
     }
 }

@@ -85,7 +85,8 @@ impl Engine {
             self.housekeeping.next_cron_us = self.now.mono_us + CRON_PERIOD_US;
             self.walk_clients();
             self.evict_clients();
-            self.stats.sample(self.now, self.machine.used_bytes());
+            self.stats.sample(self.now, self.used_bytes());
+            self.tell_pressure();
         }
         self.housekeeping.was_loading = self.is_loading();
         if self.is_loading() {
@@ -130,7 +131,10 @@ impl Engine {
         if let Some(slice_us) = self.next_slice_us() {
             cron = cron.min(slice_us);
         }
-        Some(self.blocked.next_deadline().map_or(cron, |at| at.min(cron)))
+        let is_paused = self.gates.has(ServerGates::PAUSED);
+        let retry_us = self.blocked.next_retry().filter(|_| !is_paused);
+        let waits = self.blocked.next_deadline().into_iter().chain(retry_us);
+        Some(waits.fold(cron, u64::min))
     }
 
     fn run_slices(&mut self) {

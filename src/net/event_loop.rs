@@ -21,6 +21,7 @@ use std::time::Duration;
 use mio::{Events, Poll, Waker};
 
 use crate::client::Progress;
+use crate::dispatch::execute::serve_waiting;
 use crate::engine::Engine;
 use crate::engine::busy::WhileBusy;
 use crate::engine::clients::{ClientKey, Closing};
@@ -123,6 +124,7 @@ impl EventLoop {
         let served_ns = engine.clock.mono_ns();
         let commands_us = served_ns.saturating_sub(started_ns) / 1_000;
         let housekeeping_us = housekeep(engine, served_ns);
+        serve_waiting(engine);
         sockets.queue_unparked(engine);
         sockets.flush(engine);
         engine.turn_stats(&TurnStats {

@@ -28,7 +28,7 @@ pub(super) fn rdb(engine: &Engine, is_aof_base: bool) -> Box<dyn Format> {
         .iter()
         .any(|(_, db)| db.has_field_expiries());
     let mut writer = RdbWriter::new(options, has_field_expiries, false);
-    writer.origin(engine.now.unix_ms, engine.machine.used_bytes(), is_aof_base);
+    writer.origin(engine.now.unix_ms, engine.used_bytes(), is_aof_base);
     for library in engine.scripts.libraries.iter() {
         writer.library(&library.code);
     }

@@ -37,6 +37,8 @@ pub struct Saves {
     pub count: u64,
     /// One is to begin as soon as it can.
     pub is_scheduled: bool,
+    /// That one, or the one under way, is what FLUSHALL left to do: nobody asked for it.
+    is_unasked: bool,
     /// `Effects::dirty` when the last whole snapshot was taken.
     dirty_at_save: u64,
     /// While what FLUSHALL left is being saved: changes before it count no more.
@@ -65,6 +67,7 @@ impl Saves {
             last_inline_large: 0,
             count: 0,
             is_scheduled: false,
+            is_unasked: false,
             dirty_at_save: 0,
             counts_from: None,
             last_try_us: 0,
@@ -150,6 +153,7 @@ impl Engine {
         // A file that has its name already is whole; it does not count as a save.
         self.persist.saves.naming = None;
         self.persist.saves.counts_from = None;
+        self.persist.saves.is_unasked = false;
         true
     }
 
@@ -166,9 +170,28 @@ impl Engine {
         })
     }
 
+    /// A snapshot that somebody asks for goes before the save that only FLUSHALL left, which is
+    /// begun anew afterwards: there is hardly anything in it.
+    pub(super) fn postpone_unasked_save(&mut self) {
+        let counts_from = self.persist.saves.counts_from;
+        if self.persist.saves.is_unasked && self.cancel_save() {
+            self.persist.saves.is_scheduled = true;
+            self.persist.saves.is_unasked = true;
+            self.persist.saves.counts_from = counts_from;
+        }
+    }
+
+    /// SAVE or BGSAVE: the save that only FLUSHALL left is not needed any more.
+    pub fn replace_unasked_save(&mut self) {
+        self.postpone_unasked_save();
+        self.persist.saves.is_scheduled &= !self.persist.saves.is_unasked;
+        self.persist.saves.is_unasked = false;
+    }
+
     /// Gives up the save that was scheduled, if there is one.
     pub fn cancel_scheduled_save(&mut self) -> bool {
         self.persist.saves.counts_from = None;
+        self.persist.saves.is_unasked = false;
         std::mem::take(&mut self.persist.saves.is_scheduled)
     }
 
@@ -180,15 +203,8 @@ impl Engine {
         }
         if !self.config.save.is_empty() {
             self.persist.saves.is_scheduled = true;
+            self.persist.saves.is_unasked = true;
             self.persist.saves.counts_from = Some(self.effects.dirty);
-        }
-    }
-
-    /// The save of what FLUSHALL left gives way to one that is asked for, which holds that too.
-    pub fn cancel_save_after_flushall(&mut self) {
-        if self.persist.saves.counts_from.is_some() {
-            self.cancel_save();
-            self.cancel_scheduled_save();
         }
     }
 
@@ -315,6 +331,7 @@ impl Engine {
         let saves = &mut self.persist.saves;
         saves.dirty_at_save = dirty;
         saves.counts_from = None;
+        saves.is_unasked = false;
         saves.last_save_s = self.now.unix_ms / 1_000;
         saves.last_ok = true;
         saves.count += 1;
@@ -324,6 +341,7 @@ impl Engine {
     fn save_failed(&mut self) {
         self.persist.saves.last_ok = false;
         self.persist.saves.counts_from = None;
+        self.persist.saves.is_unasked = false;
         self.persist.saves.last_try_us = self.now.mono_us;
         self.refresh_refusal();
     }

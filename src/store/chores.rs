@@ -12,6 +12,8 @@ const COMPACT_RECORDS: usize = 512;
 const FREE_ELEMENTS: usize = 256;
 /// Pages of the slab freed in a slice.
 const DRAIN_PAGES: usize = 2;
+/// Where memory is short, holes are closed when they are more than this part of the slab.
+const PRESSED_PART: usize = 16;
 /// How far the bound of the largest shard may be off in a small database.
 const LOOSE_BOUND: usize = 1 << 14;
 
@@ -65,6 +67,7 @@ impl Db {
         };
         if value.drain_slice(FREE_ELEMENTS) {
             self.doomed.pop_front();
+            self.chores.freed += 1;
         }
         !self.doomed.is_empty()
     }
@@ -99,7 +102,10 @@ impl Db {
                 self.chores.compact_above_bytes.min(slab.hole_bytes() * 2);
             return false;
         }
-        let is_worth_it = slab.is_fragmented();
+        let is_worth_it = match self.chores.is_pressed {
+            true => slab.has_holes_above(PRESSED_PART),
+            false => slab.is_fragmented(),
+        };
         if is_worth_it {
             self.chores.compacting = Some(Compaction {
                 shard: 0,

@@ -89,6 +89,10 @@ pub(super) struct Chores {
     pub compacting: Option<Compaction>,
     /// Compaction begins again when the holes have grown beyond this.
     pub compact_above_bytes: usize,
+    /// Memory is short: smaller holes are worth closing.
+    pub is_pressed: bool,
+    /// Values that were freed in slices.
+    pub freed: u64,
 }
 
 /// A walk over all records, moving blocks out of sparse pages.

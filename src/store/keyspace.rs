@@ -21,6 +21,8 @@ pub struct Keyspace {
     shards: usize,
     /// Flushed databases, to be freed in slices.
     doomed: VecDeque<Box<Db>>,
+    /// Keys of flushed databases, and values in them, that were freed in slices.
+    freed: u64,
     /// Flushed databases that a snapshot has still to write.
     parted: VecDeque<Box<Db>>,
     next_id: u64,
@@ -44,6 +46,7 @@ impl Keyspace {
             hasher,
             shards,
             doomed: VecDeque::new(),
+            freed: 0,
             parted: VecDeque::new(),
             next_id: 1,
             eviction: Eviction::default(),
@@ -134,7 +137,8 @@ impl Keyspace {
     }
 
     /// Frees a database in slices, once no snapshot wants it any more.
-    pub fn free_db(&mut self, db: Box<Db>) {
+    pub fn free_db(&mut self, mut db: Box<Db>) {
+        self.freed += std::mem::take(&mut db.chores.freed);
         if db.is_snapshot_wanted() {
             self.parted.push_back(db);
         } else {
@@ -201,11 +205,38 @@ impl Keyspace {
         }
     }
 
+    /// Freed room between live keys.
+    pub fn hole_bytes(&self) -> usize {
+        let dbs = self.dbs.iter().flatten();
+        dbs.map(|db| db.heap.slab.hole_bytes()).sum()
+    }
+
+    /// Whether memory is short: then smaller holes are worth closing.
+    pub fn set_pressed(&mut self, is_pressed: bool) {
+        for db in self.dbs.iter_mut().flatten() {
+            db.chores.is_pressed = is_pressed;
+        }
+    }
+
     /// Values and keys of flushed databases that wait to be freed.
     pub fn pending_frees(&self) -> usize {
         let values: usize = self.dbs.iter().flatten().map(|db| db.doomed.len()).sum();
         let flushed: usize = self.doomed.iter().map(|db| db.len()).sum();
         values + flushed
+    }
+
+    /// Values and keys of flushed databases that were freed in slices since the last reset.
+    pub fn freed_objects(&self) -> u64 {
+        let values = self.dbs.iter().flatten().map(|db| db.chores.freed);
+        self.freed + values.sum::<u64>()
+    }
+
+    /// Counts them from 0 again.
+    pub fn reset_freed(&mut self) {
+        self.freed = 0;
+        for db in self.dbs.iter_mut().flatten() {
+            db.chores.freed = 0;
+        }
     }
 
     /// Whether growth or freeing is under way. Expiry and compaction are not counted: they are
@@ -294,6 +325,7 @@ impl Keyspace {
             return false;
         };
         if !db.drain_slice() {
+            self.freed += db.len() as u64;
             self.doomed.pop_front();
         }
         !self.doomed.is_empty()

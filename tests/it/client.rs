@@ -424,6 +424,30 @@ fn all_clients_together_are_limited() {
     assert!(me.text("INFO stats").contains("evicted_clients:1\r\n"));
 }
 
+/// Not only ten times a second: a slow reader may be left with a lot within one turn.
+#[test]
+fn a_reader_that_falls_behind_counts_at_once() {
+    let kvd = Kvd::new();
+    let (me, reader) = (kvd.client(), kvd.client());
+    me.cmd("CONFIG SET maxmemory-clients 1mb");
+    me.cmd(&format!("SET k {}", "v".repeat(400_000)));
+    for _ in 0..3 {
+        assert!(!reader.is_closing());
+        reader.send("GET k");
+        kvd.turn();
+    }
+    assert!(reader.is_closing());
+    // What a client tracks is its own.
+    let tracker = kvd.client();
+    tracker.cmd("HELLO 3");
+    for n in 0..20 {
+        let name = format!("{n}{}", "p".repeat(60_000));
+        tracker.send(&format!("CLIENT TRACKING ON BCAST PREFIX {name}"));
+    }
+    kvd.advance_ms(200);
+    assert!(tracker.is_closing());
+}
+
 #[test]
 fn a_request_is_limited() {
     let kvd = Kvd::new();

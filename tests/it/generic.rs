@@ -199,3 +199,119 @@ fn expiry_options_are_checked_first() {
     assert_eq!(client.int("EXPIRETIME k"), 9_223_372_036_854_776);
     assert_eq!(client.int("PEXPIRETIME k"), i64::MAX);
 }
+
+/// A key that ends at once, seen from every side of SWAPDB: nothing changes for who watches.
+#[test]
+fn swapped_databases_with_expired_keys_fail_no_transaction() {
+    let kvd = Kvd::with(&[("enable-debug-command", "yes")]);
+    let (one, two) = (kvd.client(), kvd.client());
+    two.cmd("DEBUG SET-ACTIVE-EXPIRE 0");
+    two.cmd("SELECT 1");
+    // What is in the watched database before the exchange, and after it.
+    let cases = [
+        (None, "EXPIRED", true),
+        (Some("EXPIRED"), "EXPIRED", true),
+        (Some("EXPIRED"), "there", false),
+        (Some("there"), "EXPIRED", false),
+    ];
+    for (before, after, succeeds) in cases {
+        one.cmd("FLUSHALL");
+        for (client, value) in [(&one, before), (&two, Some(after))] {
+            match value {
+                Some("EXPIRED") => client.cmd("SET k v PX 5"),
+                Some(value) => client.cmd(&format!("SET k {value}")),
+                None => continue,
+            };
+        }
+        kvd.advance_ms(10);
+        one.cmd("WATCH k");
+        two.cmd("SWAPDB 0 1");
+        one.cmd("MULTI");
+        one.cmd("PING");
+        let ran = one.cmd("EXEC") != Value::NullArray;
+        assert_eq!(ran, succeeds, "{before:?} {after}");
+    }
+}
+
+#[test]
+fn an_exec_that_may_not_run_ends_its_transaction() {
+    let kvd = Kvd::new();
+    let (client, other) = (kvd.client(), kvd.client());
+    client.cmd("WATCH k");
+    client.cmd("MULTI");
+    client.cmd("SET k v");
+    assert_eq!(
+        client.err("EXEC now"),
+        "EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command"
+    );
+    assert_eq!(client.err("EXEC"), "ERR EXEC without MULTI");
+    assert_eq!(client.int("EXISTS k"), 0);
+    client.cmd("MULTI");
+    client.cmd("SET k v");
+    kvd.machine.used_bytes.set(100);
+    other.cmd("CONFIG SET maxmemory 1");
+    assert_eq!(
+        client.err("EXEC"),
+        "EXECABORT Transaction discarded because of: OOM command not allowed when used memory > \
+         'maxmemory'."
+    );
+    assert_eq!(client.err("EXEC"), "ERR EXEC without MULTI");
+    let counts = other.text("INFO errorstats");
+    assert!(counts.contains("errorstat_EXECABORT:count=2"), "{counts}");
+}
+
+#[test]
+fn of_a_transaction_the_client_list_shows_exec() {
+    let client = Kvd::new().client();
+    client.cmd("MULTI");
+    client.cmd("CLIENT INFO");
+    let shown = client.cmd("EXEC").items()[0].text();
+    assert!(shown.contains(" cmd=exec "), "{shown}");
+}
+
+#[test]
+fn scan_knows_types_and_removes_what_has_expired() {
+    let kvd = Kvd::with(&[("enable-debug-command", "yes")]);
+    let client = kvd.client();
+    assert_eq!(client.err("SCAN 0 TYPE nix"), "ERR unknown type name 'nix'");
+    client.cmd("DEBUG SET-ACTIVE-EXPIRE 0");
+    client.cmd("MSET a 1 b 2 c 3");
+    client.cmd("HSET hash f v");
+    client.cmd("PEXPIRE hash 5");
+    client.cmd("PEXPIRE a 5");
+    kvd.advance_ms(10);
+    let scanned = |line: &str| {
+        let mut keys = client.cmd(line).items()[1].texts();
+        keys.sort();
+        keys.join(" ")
+    };
+    assert_eq!(scanned("SCAN 0 COUNT 100 TYPE string MATCH b*"), "b");
+    assert_eq!(client.int("DBSIZE"), 4);
+    assert_eq!(scanned("SCAN 0 COUNT 100 TYPE string"), "b c");
+    assert_eq!(client.int("DBSIZE"), 3);
+    assert_eq!(scanned("SCAN 0 COUNT 100"), "b c");
+    assert_eq!(client.int("DBSIZE"), 2);
+}
+
+/// What is evicted leaves room between what stays: as long as that lasts nothing else has to go,
+/// though the allocator has not got it back.
+#[test]
+fn eviction_ends_when_there_is_room() {
+    let kvd = Kvd::with(&[("maxmemory-policy", "allkeys-random")]);
+    let client = kvd.client();
+    for n in 0..5_000 {
+        client.send(&format!("SET key:{n} some-value-of-a-key"));
+    }
+    client.take();
+    kvd.machine.used_bytes.set(2_000_000);
+    client.cmd("CONFIG SET maxmemory 1990000");
+    assert_eq!(client.text("SET one more"), "OK");
+    let left = client.int("DBSIZE");
+    assert!((4_000..4_950).contains(&left), "{left} keys are left");
+    let used = client.text("INFO memory");
+    let used = used
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    let used: u64 = used.expect("the field").parse().expect("a number");
+    assert!((1_900_000..=1_990_000).contains(&used), "{used}");
+}

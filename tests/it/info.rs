@@ -113,10 +113,33 @@ fn databases_and_memory() {
     client.cmd("SET a 1");
     client.cmd("SET b 1 PX 60000");
     assert_eq!(field(&client, "db0"), "keys=2,expires=1,avg_ttl=60000");
+    // Without keys there are no holes between them.
+    client.cmd("FLUSHALL");
     kvd.machine.used_bytes.set(3 << 20);
     assert_eq!(field(&client, "used_memory_human"), "3.00M");
     assert_eq!(field(&client, "used_memory_peak"), (3 << 20).to_string());
     kvd.machine.used_bytes.set(2 << 20);
     kvd.advance_ms(100);
     assert_eq!(field(&client, "mem_fragmentation_ratio"), "2.00");
+}
+
+#[test]
+fn what_is_freed_in_slices_is_counted() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    let freed = || {
+        let text = client.text("INFO memory");
+        let line = text.lines().find(|l| l.starts_with("lazyfreed_objects:"));
+        line.expect("the field").to_owned()
+    };
+    let many: String = (0..1_000).map(|n| format!(" m{n}")).collect();
+    client.cmd(&format!("SADD large{many}"));
+    client.cmd("SADD small a b");
+    client.cmd("UNLINK large small");
+    assert_eq!(freed(), "lazyfreed_objects:1");
+    client.cmd("MSET a 1 b 2");
+    client.cmd("FLUSHALL ASYNC");
+    assert_eq!(freed(), "lazyfreed_objects:3");
+    client.cmd("CONFIG RESETSTAT");
+    assert_eq!(freed(), "lazyfreed_objects:0");
 }

@@ -20,11 +20,13 @@ fn park(kvd: &Kvd, client: &Client, key: &str, line: &str, timeout_ms: u64) {
             wakes_on_delete: false,
             timeout_ms,
             on_timeout: TimeoutReply::NullArray,
+            retry_after_ms: None,
             retry_as: None,
         },
         db: 0,
         args: split_arguments(line.as_bytes()).expect("a line"),
         deadline_us: (timeout_ms > 0).then(|| engine.mono_us() + timeout_ms * 1_000),
+        retry_us: None,
         ticket: engine.blocked.ticket(),
     };
     engine.blocked.enqueue(client.key(), &on);

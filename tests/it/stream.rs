@@ -469,3 +469,55 @@ fn xinfo() {
     assert_eq!(client.cmd("XINFO HELP").items().len(), 9);
     assert_eq!(client.cmd("XGROUP HELP").items().len(), 17);
 }
+
+#[test]
+fn a_claiming_reader_wakes_when_an_entry_is_old_enough() {
+    let kvd = Kvd::new();
+    let (client, waits) = (kvd.client(), kvd.client());
+    client.cmd("XADD s 1-1 f 1");
+    client.cmd("XADD s 1-2 f 2");
+    client.cmd("XGROUP CREATE s g 0");
+    client.cmd("XREADGROUP GROUP g one COUNT 1 STREAMS s >");
+    kvd.advance_ms(20);
+    client.cmd("XREADGROUP GROUP g one COUNT 1 STREAMS s >");
+    // What is gone from the stream never becomes old enough.
+    client.cmd("XDEL s 1-1");
+    waits.send("XREADGROUP GROUP g two BLOCK 0 CLAIM 50 STREAMS s >");
+    kvd.advance_ms(49);
+    assert!(waits.is_silent());
+    // Somebody else takes it first: it is young again.
+    client.cmd("XCLAIM s g one 0 1-2");
+    kvd.advance_ms(49);
+    assert!(waits.is_silent());
+    kvd.advance_ms(1);
+    assert_eq!(show(&waits.take_one()), "[[s [[1-2 [f 2] 50 2]]]]");
+    // The time of the wait comes first.
+    waits.send("XREADGROUP GROUP g one BLOCK 30 CLAIM 50 STREAMS s >");
+    kvd.advance_ms(30);
+    assert_eq!(waits.take_one(), Value::NullArray);
+}
+
+#[test]
+fn a_group_reader_hears_at_once_that_its_group_is_gone() {
+    let kvd = Kvd::new();
+    let (client, waits) = (kvd.client(), kvd.client());
+    let no_group = "-NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option";
+    let wrong_type = "-WRONGTYPE Operation against a key holding the wrong kind of value";
+    for (line, wanted) in [
+        ("DEL s", no_group),
+        ("RENAME s t", no_group),
+        ("SET s v", wrong_type),
+        ("XGROUP DESTROY s g", no_group),
+        ("FLUSHALL", no_group),
+        ("SWAPDB 0 1", no_group),
+        ("PEXPIRE s 5", no_group),
+    ] {
+        client.cmd("FLUSHALL");
+        client.cmd("XGROUP CREATE s g $ MKSTREAM");
+        waits.send("XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+        client.cmd(line);
+        // Nobody sends a command when the time of a key has come.
+        kvd.advance_ms(200);
+        assert_eq!(show(&waits.take_one()), wanted, "{line}");
+    }
+}

@@ -58,7 +58,7 @@ pub fn xread(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     if served.end(&mut ctx.reply) {
         return Ok(());
     }
-    request.block_or_give_up(ctx, |index| {
+    request.block_or_give_up(ctx, None, |index| {
         (request.id(index) == b"$").then(|| after[index])
     });
     Ok(())
@@ -230,10 +230,12 @@ impl<'a> ReadArgs<'a> {
     }
 
     /// Ends a read that found nothing. A client that waits runs the command again with the ids
-    /// that `instead` gives in place of its own.
+    /// that `instead` gives in place of its own; at `retry_at_ms`, Unix milliseconds, whether or
+    /// not anything has changed.
     pub fn block_or_give_up(
         &self,
         ctx: &mut KeyCtx<'_>,
+        retry_at_ms: Option<i64>,
         instead: impl Fn(usize) -> Option<StreamId>,
     ) {
         let Some(timeout_ms) = self.block_ms.filter(|_| !ctx.caller.deny_blocking) else {
@@ -258,12 +260,14 @@ impl<'a> ReadArgs<'a> {
             });
             words.collect::<OwnedArgs>()
         });
+        let now_ms = ctx.now.unix_ms;
         ctx.block(BlockRequest {
             keys,
             kind: Some(Kind::Stream),
             wakes_on_delete: self.group.is_some(),
             timeout_ms,
             on_timeout: TimeoutReply::NullArray,
+            retry_after_ms: retry_at_ms.map(|at| at.saturating_sub(now_ms).max(1).unsigned_abs()),
             retry_as,
         });
     }

@@ -37,6 +37,7 @@ pub fn xreadgroup(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     ctx.effects.propagate_nothing();
     let mut budget = request.budget;
     let mut served = Served::default();
+    let mut next_idle_at: Option<i64> = None;
     for (index, from) in reads.into_iter().enumerate() {
         let key = ctx.key(request.key(index));
         let Some(slot) = ctx.peek(&key) else {
@@ -65,6 +66,8 @@ pub fn xreadgroup(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
             read.serve(&from, reply, &mut budget, &mut changes);
             changes.dirty += 1;
         }
+        let idle_at = read.next_idle_at();
+        next_idle_at = next_idle_at.into_iter().chain(idle_at).min();
         if changes.is_recorded() {
             changes.note_group(&group);
         }
@@ -74,7 +77,7 @@ pub fn xreadgroup(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         }
     }
     if !served.end(&mut ctx.reply) {
-        request.block_or_give_up(ctx, |_| None);
+        request.block_or_give_up(ctx, next_idle_at, |_| None);
     }
     Ok(())
 }
@@ -122,6 +125,11 @@ impl Read<'_, '_> {
             || self
                 .claim_ms
                 .is_some_and(|idle_ms| self.group.has_idle(self.now_ms, idle_ms))
+    }
+
+    /// When CLAIM will find something, if nothing happens.
+    fn next_idle_at(&mut self) -> Option<i64> {
+        self.group.next_idle_at(self.claim_ms?)
     }
 
     fn serve(

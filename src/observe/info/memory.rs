@@ -33,7 +33,7 @@ pub struct Account {
 impl Account {
     /// Counts.
     pub fn of(engine: &Engine) -> Account {
-        let used = engine.machine.used_bytes();
+        let used = engine.used_bytes();
         let startup = engine.stats.startup_bytes;
         let clients: u64 = engine
             .clients
@@ -117,7 +117,7 @@ pub(super) fn memory(engine: &Engine, text: &mut Text) {
             "lazyfree_pending_objects",
             engine.keyspace.pending_frees() as u64,
         ),
-        ("lazyfreed_objects", 0),
+        ("lazyfreed_objects", engine.keyspace.freed_objects()),
     ]);
 }
 

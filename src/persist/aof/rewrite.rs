@@ -79,6 +79,7 @@ impl Engine {
                 "ERR Background append only file rewriting already in progress",
             ));
         }
+        self.postpone_unasked_save();
         // In the middle of a transaction the base would hold a part of it.
         let in_unit = self.group_depth > 0;
         if self.persist.is_busy() || self.keyspace.has_given_up() || in_unit {

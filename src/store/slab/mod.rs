@@ -312,7 +312,12 @@ impl Slab {
 
     /// Whether compaction is worth a walk over all blocks.
     pub fn is_fragmented(&self) -> bool {
-        self.hole_bytes > 64 << 10 && self.hole_bytes > self.page_bytes / 4
+        self.has_holes_above(4)
+    }
+
+    /// Whether holes are more than one `part` of the slab, and more than a trifle.
+    pub fn has_holes_above(&self, part: usize) -> bool {
+        self.hole_bytes > 64 << 10 && self.hole_bytes > self.page_bytes / part
     }
 
     /// Whether numbers for further blocks are about to run out, with thousands of pages to spare.

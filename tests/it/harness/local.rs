@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use kvd::client::{ClientKey, Closing, Endpoint, Progress};
 use kvd::config::load::{Sources, load};
+use kvd::dispatch::execute::serve_waiting;
 use kvd::engine::busy::Alone;
 use kvd::engine::{Engine, Host};
 use kvd::host::Disk;
@@ -217,6 +218,7 @@ impl Kvd {
             }
         }
         engine.tick();
+        serve_waiting(&mut engine);
         // A disk that is gone does not answer: nobody waits for ever.
         let mut states = (0..SYNC_TRIES).map(|_| engine.write_log());
         if states.find(|state| *state != LogState::Held) != Some(LogState::Written) {

@@ -4,7 +4,7 @@ use fastrand::Rng;
 use kvd::host::memory::MemoryDisk;
 
 use super::{info, wait_for_save};
-use crate::harness::{Client, Kvd};
+use crate::harness::{Client, Kvd, Value, request};
 
 const OPTIONS: &[(&str, &str)] = &[("save", ""), ("enable-debug-command", "yes")];
 
@@ -352,4 +352,32 @@ fn use_and_frequency_are_saved_under_a_policy_that_asks() {
             "{policy}"
         );
     }
+}
+
+#[test]
+fn what_is_asked_for_goes_before_the_save_that_flushall_left() {
+    let kvd = Kvd::with(&[("save", "3600 1")]);
+    let client = kvd.client();
+    for (line, wanted) in [
+        ("SAVE", "OK"),
+        ("BGSAVE", "Background saving started"),
+        (
+            "BGREWRITEAOF",
+            "Background append only file rewriting started",
+        ),
+    ] {
+        client.cmd("SET k v");
+        client.send_raw(&[&request(&["FLUSHALL"])[..], &request(&[line])].concat());
+        assert_eq!(client.take()[1].text(), wanted);
+        wait_for_save(&kvd);
+        assert_eq!(info(&client, "rdb_changes_since_last_save"), "0", "{line}");
+    }
+    // A save that was asked for stays.
+    client.cmd("FLUSHALL");
+    client.send_raw(&[&request(&["BGSAVE"])[..], &request(&["BGSAVE"])].concat());
+    assert_eq!(
+        client.take()[1],
+        Value::Error("ERR Background save already in progress".to_owned())
+    );
+    wait_for_save(&kvd);
 }

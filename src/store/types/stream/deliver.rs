@@ -244,9 +244,10 @@ impl<'a> GroupMut<'a> {
 
     /// When the next pending entry will have been idle for `min_idle_ms`, in Unix milliseconds.
     pub fn next_idle_at(&mut self, min_idle_ms: i64) -> Option<i64> {
+        let log = self.log;
         self.group
             .pel
-            .oldest_delivery_time()
+            .oldest_delivery_time(|id| log.contains(id))
             .map(|time| time.saturating_add(min_idle_ms))
     }
 

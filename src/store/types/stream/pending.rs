@@ -215,12 +215,15 @@ impl Pel {
             .collect()
     }
 
-    /// The delivery time of the entry that is next to become idle; 0 when one was released.
-    pub fn oldest_delivery_time(&mut self) -> Option<i64> {
-        if self.released.len() > 0 {
+    /// The delivery time of that of the `wanted` entries which is next to become idle; 0 when one
+    /// of them was released.
+    pub fn oldest_delivery_time(&mut self, wanted: impl Fn(StreamId) -> bool) -> Option<i64> {
+        if self.released.iter().any(|place| wanted(place.id)) {
             return Some(0);
         }
-        self.make_by_time().first().map(|place| place.order)
+        let mut by_time = self.make_by_time().iter();
+        let oldest = by_time.find(|place| wanted(place.id))?;
+        Some(oldest.order)
     }
 
     /// Frees up to `n` chunks and says how many; fewer than `n` means nothing is left.
