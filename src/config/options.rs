@@ -268,8 +268,6 @@ fields {
     /// Channels that a new user may use.
     acl_pubsub_default: AclPubsubDefault, "acl-pubsub-default", LIVE,
         Kind::Choice(AclPubsubDefault::NAMES), "resetchannels";
-    /// File for one line per administrative command and refused access; empty is none.
-    audit_log: String, "audit-log", OWN_FIXED, TEXT, "";
     /// Allow EVAL, FUNCTION and their kin.
     scripting: bool, "scripting", OWN_FIXED, BOOL, "yes";
 
@@ -484,6 +482,7 @@ fields {
 kept {
     // Would change safety or meaning: refused unless the default.
     "replicaof" | "slaveof": ReplicaOf, REFUSED_FIXED.and(MANY), OWN_TYPE, "";
+    "audit-log": String, REFUSED_FIXED.and(OWN), TEXT, "";
     "cluster-enabled": bool, REFUSED_FIXED, BOOL, "no";
     "rdma-bind": Vec<String>, REFUSED_LIVE.and(MANY), OWN_TYPE, "";
     "rdma-port": u16, REFUSED_LIVE, PORT, "0";
