@@ -143,3 +143,17 @@ fn what_is_freed_in_slices_is_counted() {
     client.cmd("CONFIG RESETSTAT");
     assert_eq!(freed(), "lazyfreed_objects:0");
 }
+
+#[test]
+fn fields_that_end_are_counted_apart_from_keys() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    client.cmd("HSET h a 1 b 2 c 3");
+    client.cmd("HPEXPIRE h 50 FIELDS 2 a b");
+    kvd.advance_ms(100);
+    assert_eq!(client.int("HLEN h"), 1);
+    assert_eq!(field(&client, "expired_fields"), "2");
+    assert_eq!(field(&client, "expired_keys"), "0");
+    client.cmd("CONFIG RESETSTAT");
+    assert_eq!(field(&client, "expired_fields"), "0");
+}

@@ -29,6 +29,7 @@ pub(super) fn stats(engine: &Engine, text: &mut Text) {
         ("sync_partial_ok", 0),
         ("sync_partial_err", 0),
         ("expired_keys", lookups.expired),
+        ("expired_fields", lookups.expired_fields),
     ]);
     text.field("expired_stale_perc", "0.00");
     text.fields(&[
