@@ -21,10 +21,18 @@ impl Engine {
     /// Ends the server after this turn, once everything that is to be saved is on disk.
     ///
     /// # Errors
-    /// The last snapshot cannot be written and `force` was not given: the server goes on.
+    /// The last snapshot cannot be written, or the append-only file that is being switched on has
+    /// no base yet, and `force` was not given: the server goes on.
     pub fn shut_down(&mut self, flags: ShutdownFlags) -> Result<(), ShutdownFailed> {
         // What is half loaded must not replace what is on disk.
         let saves = !self.is_loading() && !flags.nosave;
+        if self.writes_first_base() {
+            if !flags.force {
+                tracing::warn!("Writing initial AOF, can't exit");
+                return Err(ShutdownFailed);
+            }
+            tracing::warn!("Writing initial AOF. Exit anyway.");
+        }
         if self.cancel_snapshots() {
             tracing::warn!("The snapshot under way was given up");
         }

@@ -206,6 +206,7 @@ impl Stats {
             &mut self.housekeeping_us,
             &mut self.turn_us_max,
             &mut self.turn_commands_max,
+            &mut self.evicted_keys,
             &mut self.evicted_clients,
         ] {
             *counter = 0;

@@ -346,3 +346,18 @@ fn a_transaction_without_its_end_does_not_run() {
     disk.put(INCR, &content);
     assert!(Kvd::try_on(disk, 1, &strict).is_err());
 }
+
+#[test]
+fn a_server_does_not_end_before_its_first_base_is_there() {
+    let kvd = Kvd::with(&[("save", ""), ("rdb-key-save-delay", "10000000")]);
+    let client = kvd.client();
+    client.cmd("MSET a 1 b 2");
+    assert_eq!(client.text("CONFIG SET appendonly yes"), "OK");
+    for line in ["SHUTDOWN", "SHUTDOWN NOSAVE"] {
+        let refused = "ERR Errors trying to SHUTDOWN. Check logs.";
+        assert_eq!(client.err(line), refused, "{line}");
+        assert!(!kvd.engine().is_exiting());
+    }
+    client.send("SHUTDOWN FORCE");
+    assert!(kvd.engine().is_exiting());
+}

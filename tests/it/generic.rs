@@ -314,4 +314,14 @@ fn eviction_ends_when_there_is_room() {
         .find_map(|line| line.strip_prefix("used_memory:"));
     let used: u64 = used.expect("the field").parse().expect("a number");
     assert!((1_900_000..=1_990_000).contains(&used), "{used}");
+    let evicted = |count: i64| {
+        let text = client.text("INFO stats");
+        assert!(
+            text.contains(&format!("evicted_keys:{count}\r\n")),
+            "{text}"
+        );
+    };
+    evicted(5_001 - left);
+    client.cmd("CONFIG RESETSTAT");
+    evicted(0);
 }

@@ -95,6 +95,12 @@ impl Engine {
         })
     }
 
+    /// Whether a base is written before which nothing of the append-only file counts.
+    pub fn writes_first_base(&self) -> bool {
+        let rewrites = &self.persist.aof.rewrites;
+        rewrites.is_unnamed && rewrites.started.is_some()
+    }
+
     /// Begins what is scheduled or due.
     pub(in crate::persist) fn rewrite_if_due(&mut self) {
         let rewrites = &self.persist.aof.rewrites;
