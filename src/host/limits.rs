@@ -74,10 +74,11 @@ fn raise(limit: Rlimit, wanted: u64) -> (u64, Option<io::Error>) {
 
 const SCORE_FILE: &str = "/proc/self/oom_score_adj";
 
-/// The kernel's rank of this process when memory runs out, as it was when the process started.
+/// The kernel's rank of this process when memory runs out, as it was before it was adjusted; `None`
+/// while it is not: then it is somebody else's, and left alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OomScore {
-    at_start: Option<i32>,
+    before: Option<i32>,
 }
 
 impl OomScore {
@@ -88,22 +89,23 @@ impl OomScore {
         values: OomScoreAdjValues,
         is_replica: bool,
     ) -> io::Result<()> {
-        let at_start = match (self.at_start, mode) {
-            // It was never touched.
+        let before = match (self.before, mode) {
             (None, OomScoreAdj::No) => return Ok(()),
             (None, _) => {
                 let text = fs::read_to_string(SCORE_FILE)?;
-                *self.at_start.insert(text.trim().parse().unwrap_or(0))
+                text.trim().parse().unwrap_or(0)
             }
             (Some(score), _) => score,
         };
         let value = values.0[usize::from(is_replica)];
         let score = match mode {
-            OomScoreAdj::No => at_start,
-            OomScoreAdj::Relative => at_start + value,
+            OomScoreAdj::No => before,
+            OomScoreAdj::Relative => before + value,
             OomScoreAdj::Absolute => value,
         };
-        fs::write(SCORE_FILE, score.clamp(-1000, 1000).to_string())
+        fs::write(SCORE_FILE, score.clamp(-1000, 1000).to_string())?;
+        self.before = (mode != OomScoreAdj::No).then_some(before);
+        Ok(())
     }
 }
 
@@ -124,6 +126,6 @@ mod tests {
                 .apply(OomScoreAdj::No, OomScoreAdjValues([0, 200, 800]), false)
                 .is_ok()
         );
-        assert!(score.at_start.is_none());
+        assert!(score.before.is_none());
     }
 }

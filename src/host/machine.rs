@@ -181,8 +181,9 @@ impl OsMachine {
             "oom-score-adj" | "oom-score-adj-values" => self
                 .oom_score
                 .apply(config.oom_score_adj, config.oom_score_adj_values, false)
-                .map_err(|_| {
-                    "Failed to apply new oom_score_adj configuration, check server logs.".to_owned()
+                .map_err(|error| {
+                    tracing::warn!(%error, "oom_score_adj cannot be set");
+                    "Failed to set current oom_score_adj. Check server logs.".to_owned()
                 })?,
             "maxclients" => raise_clients(config.maxclients)?,
             "dir" => {

@@ -55,6 +55,39 @@ fn it_starts_and_says_where_it_listens() {
 }
 
 #[test]
+fn a_score_that_is_not_adjusted_is_left_alone() {
+    let server = Process::kvd(&[]);
+    let file = format!("/proc/{}/oom_score_adj", server.pid());
+    let score = || {
+        std::fs::read_to_string(&file)
+            .expect("a score")
+            .trim()
+            .parse::<i32>()
+    };
+    let mut client = server.connect();
+    let mut set = |line: &str| assert_eq!(client.cmd(line).text(), "OK", "{line}");
+    let first = score().expect("a number");
+    set("CONFIG SET oom-score-adj-values \"9 9 9\" oom-score-adj yes");
+    assert_eq!(score(), Ok(first + 9));
+    set("CONFIG SET oom-score-adj no");
+    assert_eq!(score(), Ok(first));
+    // Whoever runs the server may give it another score meanwhile.
+    std::fs::write(&file, (first + 2).to_string()).expect("a higher score is allowed");
+    set("CONFIG SET oom-score-adj-values \"1 1 1\"");
+    assert_eq!(score(), Ok(first + 2));
+    set("CONFIG SET oom-score-adj yes");
+    assert_eq!(score(), Ok(first + 3));
+    set("CONFIG SET oom-score-adj no");
+    assert_eq!(score(), Ok(first + 2));
+    // Only a privileged process may go below where it began.
+    set("CONFIG SET oom-score-adj-values \"-1000 -1000 -1000\"");
+    let reply = client.cmd("CONFIG SET oom-score-adj yes");
+    let refused = "ERR CONFIG SET failed (possibly related to argument 'oom-score-adj') - Failed to \
+                   set current oom_score_adj. Check server logs.";
+    assert!(["OK", refused].contains(&&*reply.text()), "{reply:?}");
+}
+
+#[test]
 fn it_ends_cleanly_when_asked_to() {
     for signal in ["-TERM", "-INT"] {
         let mut server = Process::kvd(&[]);
