@@ -319,7 +319,7 @@ pub fn genpass(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     let bits = match args.get(2) {
         None => 256,
         Some(_) if args.len() > 3 => return Err(wrong_arguments("GENPASS")),
-        Some(bits) => parse_i64(bits)
+        Some(bits) => Some(parse_i64(bits).ok_or(CommandError::NOT_INTEGER)?)
             .filter(|bits| (1..=GENPASS_BITS_MAX).contains(bits))
             .ok_or(CommandError::fixed(
                 "ERR ACL GENPASS argument must be the number of bits for the output password, a \

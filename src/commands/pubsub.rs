@@ -194,12 +194,10 @@ fn confirm(ctx: &mut ServerCtx<'_>, kind: &str, name: Option<&[u8]>, scope: Scop
 
 fn list_channels(ctx: &mut ServerCtx<'_>, args: Args<'_>, scope: Scope) -> CommandResult {
     if args.len() > 3 {
-        let name = if scope == Scope::Shard {
-            "pubsub|shardchannels"
-        } else {
-            "pubsub|channels"
-        };
-        return Err(CommandError::wrong_arity(name));
+        let name = String::from_utf8_lossy(args.at(1));
+        return Err(CommandError::new(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{name}'. Try PUBSUB HELP."
+        )));
     }
     let mark = ctx.reply.begin_array();
     let mut count = 0;

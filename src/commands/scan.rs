@@ -1,6 +1,6 @@
 //! KEYS and SCAN.
 
-use crate::commands::docs;
+use crate::commands::{docs, member};
 use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::context::KeyCtx;
@@ -26,8 +26,7 @@ const COUNT_DEFAULT: usize = 10;
 #[derive(Debug)]
 struct Filter<'a> {
     pattern: Option<&'a [u8]>,
-    /// `Some(None)`: a type that no key has.
-    kind: Option<Option<Kind>>,
+    kind: Option<Kind>,
     count: usize,
 }
 
@@ -68,7 +67,7 @@ pub fn scan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         let mut found: Vec<Slot> = Vec::with_capacity(filter.count.min(1_024));
         let next = db.scan(cursor, filter.count, |key, slot| {
             let live = db.expire_at(slot).is_none_or(|at| at > now_ms);
-            let typed = filter.kind.is_none_or(|kind| kind == Some(db.kind(slot)));
+            let typed = filter.kind.is_none_or(|kind| kind == db.kind(slot));
             if live && typed && filter.pattern.is_none_or(|p| glob::matches(p, key, false)) {
                 found.push(slot);
             }
@@ -92,10 +91,13 @@ fn parse_filter(args: Args<'_>) -> Result<Filter<'_>, CommandError> {
     };
     let mut i = 2;
     while i < args.len() {
+        let option = args.at(i);
+        if let Some(refusal) = member::not_of_scan(option) {
+            return Err(refusal);
+        }
         let Some(value) = args.get(i + 1) else {
             return Err(CommandError::SYNTAX);
         };
-        let option = args.at(i);
         if option.eq_ignore_ascii_case(b"count") {
             let count = parse_i64(value).ok_or(CommandError::NOT_INTEGER)?;
             filter.count = usize::try_from(count)
@@ -105,11 +107,18 @@ fn parse_filter(args: Args<'_>) -> Result<Filter<'_>, CommandError> {
         } else if option.eq_ignore_ascii_case(b"match") {
             filter.pattern = Some(value).filter(|pattern| *pattern != b"*");
         } else if option.eq_ignore_ascii_case(b"type") {
-            filter.kind = Some(Kind::parse(value));
+            filter.kind = Some(kind(value)?);
         } else {
             return Err(CommandError::SYNTAX);
         }
         i += 2;
     }
     Ok(filter)
+}
+
+fn kind(name: &[u8]) -> Result<Kind, CommandError> {
+    Kind::parse(name).ok_or_else(|| {
+        let name = String::from_utf8_lossy(name);
+        CommandError::new(format!("ERR unknown type name '{name}'"))
+    })
 }
