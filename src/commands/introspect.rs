@@ -121,7 +121,7 @@ pub fn command_list(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     } else {
         filtered(ctx.engine, args)?
     };
-    ctx.reply.set(names.len());
+    ctx.reply.array(names.len());
     for name in names {
         ctx.reply.bulk(name.as_bytes());
     }
