@@ -18,8 +18,8 @@ use crate::store::db::{Db, Key};
 use super::keys::KeyRefs;
 use super::lookup::Found;
 use super::table::{
-    ALLOW_BUSY, BY_FUNCTION, BY_SCRIPT, BY_SHA, DENYOOM, Flags, LOADING, MAY_REPLICATE, NO_AUTH,
-    NO_MULTI, READ, RUNS_IN_MULTI, STALE, SUBSCRIBER_MAY, WRITE,
+    ALLOW_BUSY, BY_FUNCTION, BY_SCRIPT, BY_SHA, DENYOOM, ENDS_MULTI, Flags, LOADING, MAY_REPLICATE,
+    NO_AUTH, NO_MULTI, READ, RUNS_IN_MULTI, STALE, SUBSCRIBER_MAY, WRITE,
 };
 
 /// What the gates say of a command.
@@ -239,11 +239,24 @@ pub fn refuse(
     if let Some(found) = found {
         engine.stats.count_rejected(found.id.index());
     }
+    let ends = found.is_some_and(|found| found.command.flags.contains(ENDS_MULTI));
+    if ends {
+        engine.take_transaction(key);
+    }
     let Some(client) = engine.clients.find_mut(key) else {
         return;
     };
     if let Some(transaction) = client.transaction.as_mut() {
         transaction.aborted = true;
     }
-    Reply::new(out, client.protocol).error(error.line());
+    let mut reply = Reply::new(out, client.protocol);
+    if ends {
+        let why = error.line();
+        let why = why.strip_prefix("ERR ").unwrap_or(why);
+        reply.error(&format!(
+            "EXECABORT Transaction discarded because of: {why}"
+        ));
+    } else {
+        reply.error(error.line());
+    }
 }

@@ -51,7 +51,7 @@ use crate::time::{Clock, Now};
 use access::Refusals;
 use blocked::Blocked;
 use buffers::BufferPool;
-use clients::{ClientKey, Clients, Closing, Endpoint};
+use clients::{ClientKey, Clients, Closing, Endpoint, SessionGates, Transaction};
 use effects::Effects;
 use error::CommandError;
 use gates::ServerGates;
@@ -278,6 +278,15 @@ impl Engine {
             self.blocked.dequeue(&on);
             self.refresh_listeners();
         }
+    }
+
+    /// Takes a client out of its transaction, if it is in one, and of what it watched for it.
+    pub fn take_transaction(&mut self, key: ClientKey) -> Option<Box<Transaction>> {
+        let client = self.clients.find_mut(key)?;
+        let transaction = client.transaction.take()?;
+        client.gates.set(SessionGates::IN_MULTI, false);
+        self.unwatch(key);
+        Some(transaction)
     }
 
     /// Takes every watched key of a connected client out of the tables.

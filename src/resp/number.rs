@@ -1,10 +1,11 @@
 //! Numbers as text, by Redis's rules: what a client may write, and what it is answered.
 //!
 //! Integers are strict (`string2ll`): one spelling for each value. Doubles are read as C's `strtod`
-//! reads them, but no hexadecimal ones, which Redis 8 and Valkey 9.1 refuse, and written in the shortest form that reads back as the same
-//! double, laid out as Redis 7.2 and Valkey do. (They generate digits with Grisu2, which in about
-//! one of a thousand cases finds a longer form of the same double.) [`LongDouble`] is the x87 type
-//! in which INCRBYFLOAT adds. Error texts belong to the callers.
+//! reads them, but no hexadecimal ones, which Redis 8 and Valkey 9.1 refuse, and written in the
+//! shortest form that reads back as the same double, laid out as Redis 7.2 and Valkey do. (They
+//! generate digits with Grisu2, which in about one of a thousand cases finds a longer form of the
+//! same double.) [`LongDouble`] is the x87 type in which INCRBYFLOAT adds. Error texts belong to
+//! the callers.
 
 use std::fmt;
 use std::ops::Deref;

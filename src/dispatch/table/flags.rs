@@ -96,6 +96,8 @@ pub const BY_SCRIPT: Flags = Flags(1 << 24);
 pub const BY_SHA: Flags = Flags(1 << 25);
 /// Argument 1 is a function, which changes these flags. Not shown.
 pub const BY_FUNCTION: Flags = Flags(1 << 26);
+/// Even its refusal ends the transaction. Not shown.
+pub const ENDS_MULTI: Flags = Flags(1 << 27);
 
 const FLAG_NAMES: &[(Flags, &str)] = &[
     (WRITE, "write"),
