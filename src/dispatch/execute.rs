@@ -134,8 +134,11 @@ pub fn call(
         return false;
     };
     if !caller.in_script {
-        client.last_command = Some(found.id);
         client.commands += 1;
+    }
+    // What the client sent last is the EXEC, not what ran in it.
+    if !caller.in_script && !caller.in_exec {
+        client.last_command = Some(found.id);
     }
     caller.no_touch |= client.no_touch;
     let (db, protocol) = (client.db, caller.protocol.unwrap_or(client.protocol));

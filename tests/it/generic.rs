@@ -257,3 +257,12 @@ fn a_refused_exec_ends_its_transaction() {
     assert_eq!(client.err("EXEC"), "ERR EXEC without MULTI");
     assert!(client.cmd("GET k").is_null());
 }
+
+#[test]
+fn a_client_is_known_by_what_it_sent_last() {
+    let client = Kvd::new().client();
+    client.cmd("MULTI");
+    client.cmd("CLIENT INFO");
+    let info = client.cmd("EXEC").items()[0].text();
+    assert!(info.contains(" cmd=exec "), "{info}");
+}
