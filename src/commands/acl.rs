@@ -315,7 +315,7 @@ pub fn genpass(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         Some(_) if args.len() > 3 => {
             return Err(CommandError::subcommand_syntax("ACL", args.at(1)));
         }
-        Some(bits) => parse_i64(bits)
+        Some(bits) => Some(parse_i64(bits).ok_or(CommandError::NOT_INTEGER)?)
             .filter(|bits| (1..=GENPASS_BITS_MAX).contains(bits))
             .ok_or(CommandError::fixed(
                 "ERR ACL GENPASS argument must be the number of bits for the output password, a \

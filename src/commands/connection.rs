@@ -2,7 +2,7 @@
 
 use crate::acl::DEFAULT;
 use crate::commands::acl::authenticate;
-use crate::commands::docs;
+use crate::commands::{docs, parse};
 use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::clients::{Closing, ReplyMode, SessionGates};
@@ -58,11 +58,8 @@ pub fn echo(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// SELECT index
 pub fn select(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
-    let index = parse_i64(args.at(1)).ok_or(CommandError::NOT_INTEGER)?;
-    let db = u32::try_from(index)
-        .ok()
-        .filter(|db| *db < ctx.engine.config.databases);
-    ctx.client_mut().db = db.ok_or(CommandError::DB_RANGE)?;
+    let db = parse::database(args.at(1), ctx.engine.config.databases)?;
+    ctx.client_mut().db = db;
     ctx.reply.ok();
     Ok(())
 }

@@ -182,7 +182,8 @@ fn checked<'a>(ctx: &'a KeyCtx<'_>, slot: Slot) -> Result<&'a [u8], CommandError
     let bytes = match ctx.db.value(slot) {
         ValueRef::Str(bytes) => bytes,
         ValueRef::Large(bytes) => bytes,
-        _ => return Err(HllError::NotHll.into()),
+        ValueRef::Int(_) => return Err(HllError::NotHll.into()),
+        _ => return Err(CommandError::WRONG_TYPE),
     };
     hll::check(bytes)?;
     Ok(bytes)

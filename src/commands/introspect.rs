@@ -89,7 +89,7 @@ pub fn command_info(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     for name in args.iter_from(2) {
         match registry.by_full_name(name) {
             Some((id, _)) => inform(&mut ctx.reply, registry, id),
-            None => ctx.reply.null_array(),
+            None => ctx.reply.null(),
         }
     }
     Ok(())
@@ -121,7 +121,7 @@ pub fn command_list(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     } else {
         filtered(ctx.engine, args)?
     };
-    ctx.reply.set(names.len());
+    ctx.reply.array(names.len());
     for name in names {
         ctx.reply.bulk(name.as_bytes());
     }

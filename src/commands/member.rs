@@ -31,6 +31,17 @@ pub fn cursor(args: Args<'_>) -> Result<u64, CommandError> {
     parse_u64(args.at(2)).ok_or(CommandError::INVALID_CURSOR)
 }
 
+/// How an option is refused that belongs to another command of the kind.
+pub fn not_of_scan(option: &[u8]) -> Option<CommandError> {
+    if option.eq_ignore_ascii_case(b"novalues") {
+        let line = "ERR NOVALUES option can only be used in HSCAN";
+        return Some(CommandError::fixed(line));
+    }
+    let line = "ERR NOSCORES option can only be used in ZSCAN";
+    let is_noscores = option.eq_ignore_ascii_case(b"noscores");
+    is_noscores.then_some(CommandError::fixed(line))
+}
+
 /// What HSCAN and its like filter by.
 #[derive(Debug)]
 pub struct Filter<'a> {
@@ -73,17 +84,7 @@ impl<'a> Filter<'a> {
                     filter.no_values = true;
                     at += 1;
                 }
-                _ if is("novalues") => {
-                    return Err(CommandError::fixed(
-                        "ERR NOVALUES option can only be used in HSCAN",
-                    ));
-                }
-                _ if is("noscores") => {
-                    return Err(CommandError::fixed(
-                        "ERR NOSCORES option can only be used in ZSCAN",
-                    ));
-                }
-                _ => return Err(CommandError::SYNTAX),
+                _ => return Err(not_of_scan(option).unwrap_or(CommandError::SYNTAX)),
             }
         }
         Ok(filter)
@@ -114,10 +115,7 @@ impl Draw {
     pub fn parse(argument: &[u8]) -> Result<Draw, CommandError> {
         let count = parse_i64(argument).ok_or(CommandError::NOT_INTEGER)?;
         if count == i64::MIN {
-            return Err(CommandError::fixed(
-                "ERR value is out of range, value must between -9223372036854775807 and \
-                 9223372036854775807",
-            ));
+            return Err(CommandError::NO_NEGATIVE);
         }
         let size = count.unsigned_abs();
         if count >= 0 {

@@ -4,22 +4,46 @@ use std::ops::Range;
 
 use crate::engine::error::CommandError;
 use crate::resp::args::Args;
-use crate::resp::number::{parse_f64, parse_i64};
+use crate::resp::number::{LongDouble, parse_i64};
 
 /// A timeout in seconds, as milliseconds; 0 is for ever.
 ///
 /// # Errors
 /// Redis's three: no number, negative, too large.
-pub fn timeout_ms(argument: &[u8]) -> Result<u64, CommandError> {
-    let seconds = parse_f64(argument).filter(|seconds| seconds.is_finite());
-    let ms = (seconds.ok_or(CommandError::TIMEOUT_NOT_FLOAT)? * 1_000.0).ceil();
-    if ms > i64::MAX as f64 {
-        return Err(CommandError::TIMEOUT_RANGE);
-    }
+pub fn timeout_ms(argument: &[u8], now_ms: i64) -> Result<u64, CommandError> {
+    // Beyond a double's range but within C's long double is a number still.
+    let seconds = LongDouble::parse(argument).ok_or(CommandError::TIMEOUT_NOT_FLOAT)?;
+    let ms = seconds.to_f64() * 1_000.0;
+    let ms = ms.ceil();
     if ms < 0.0 {
         return Err(CommandError::TIMEOUT_NEGATIVE);
     }
+    // The conversion saturates, and the end would lie beyond all time.
+    if ms > i64::MAX as f64 || now_ms.checked_add(ms as i64).is_none() {
+        return Err(CommandError::TIMEOUT_RANGE);
+    }
     Ok(ms as u64)
+}
+
+/// The number of a database, of which there are so many.
+///
+/// # Errors
+/// No integer; none of 32 bits; no such database.
+pub fn database(argument: &[u8], databases: u32) -> Result<u32, CommandError> {
+    let number = parse_i64(argument).ok_or(CommandError::NOT_INTEGER)?;
+    let number = i32::try_from(number).map_err(|_| CommandError::NOT_32_BITS)?;
+    in_databases(number, databases)
+}
+
+/// A number as that of a database, of which there are so many.
+///
+/// # Errors
+/// There is no such database.
+pub fn in_databases(number: i32, databases: u32) -> Result<u32, CommandError> {
+    let number = u32::try_from(number).ok();
+    number
+        .filter(|number| *number < databases)
+        .ok_or(CommandError::DB_RANGE)
 }
 
 /// The places from `start` to `end`, both included and counted from the end when negative, of

@@ -1,6 +1,6 @@
 //! KEYS and SCAN.
 
-use crate::commands::docs;
+use crate::commands::{docs, member};
 use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::context::KeyCtx;
@@ -105,10 +105,13 @@ fn parse_filter(args: Args<'_>) -> Result<Filter<'_>, CommandError> {
     };
     let mut i = 2;
     while i < args.len() {
+        let option = args.at(i);
+        if let Some(refusal) = member::not_of_scan(option) {
+            return Err(refusal);
+        }
         let Some(value) = args.get(i + 1) else {
             return Err(CommandError::SYNTAX);
         };
-        let option = args.at(i);
         if option.eq_ignore_ascii_case(b"count") {
             let count = parse_i64(value).ok_or(CommandError::NOT_INTEGER)?;
             filter.count = usize::try_from(count)

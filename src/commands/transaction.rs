@@ -17,8 +17,8 @@ use crate::resp::args::Args;
 pub static TABLE: &[Command] = &[
     srv("discard", 1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(ALLOW_BUSY).or(RUNS_IN_MULTI), TRANSACTION, NO_KEYS,
         discard, &docs::transactions::DISCARD),
-    srv("exec", 1, NOSCRIPT.or(LOADING).or(STALE).or(SKIP_SLOWLOG).or(RUNS_IN_MULTI), TRANSACTION, NO_KEYS,
-        exec, &docs::transactions::EXEC),
+    srv("exec", 1, NOSCRIPT.or(LOADING).or(STALE).or(SKIP_SLOWLOG).or(RUNS_IN_MULTI)
+        .or(ENDS_MULTI), TRANSACTION, NO_KEYS, exec, &docs::transactions::EXEC),
     srv("multi", 1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(NO_MULTI).or(ALLOW_BUSY),
         TRANSACTION, NO_KEYS, multi, &docs::transactions::MULTI),
     srv("unwatch", 1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(ALLOW_BUSY), TRANSACTION, NO_KEYS,
@@ -131,7 +131,7 @@ fn is_doomed(ctx: &mut ServerCtx<'_>) -> bool {
 
 /// Ends the transaction of the client, whatever becomes of its commands.
 fn take_transaction(ctx: &mut ServerCtx<'_>) -> Option<Box<Transaction>> {
-    ctx.engine.drop_transaction(ctx.client)
+    ctx.engine.take_transaction(ctx.client)
 }
 
 fn run(ctx: &mut ServerCtx<'_>, transaction: &Transaction) {

@@ -17,8 +17,8 @@ use crate::store::db::{Db, Key};
 
 use super::keys::KeyRefs;
 use super::table::{
-    ALLOW_BUSY, BY_FUNCTION, BY_SCRIPT, BY_SHA, DENYOOM, Flags, Found, LOADING, MAY_REPLICATE,
-    NO_AUTH, NO_MULTI, READ, RUNS_IN_MULTI, STALE, SUBSCRIBER_MAY, WRITE,
+    ALLOW_BUSY, BY_FUNCTION, BY_SCRIPT, BY_SHA, DENYOOM, ENDS_MULTI, Flags, Found, LOADING,
+    MAY_REPLICATE, NO_AUTH, NO_MULTI, READ, RUNS_IN_MULTI, STALE, SUBSCRIBER_MAY, WRITE,
 };
 
 /// What the gates say of a command.
@@ -271,7 +271,7 @@ pub fn refuse(
 ) {
     if let Some(found) = found {
         engine.stats.count_rejected(found.id.index());
-        if found.command.name == "exec" {
+        if found.command.flags.contains(ENDS_MULTI) {
             return abort(engine, key, error, out);
         }
     }
@@ -288,7 +288,7 @@ pub fn refuse(
 /// An EXEC that may not run ends its transaction: the client would not know what is left of it.
 fn abort(engine: &mut Engine, key: ClientKey, error: &CommandError, out: &mut Outbox) {
     engine.stats.count_error("EXECABORT");
-    engine.drop_transaction(key);
+    engine.take_transaction(key);
     if let Some(client) = engine.clients.find(key) {
         let line = error.line();
         let line = line.strip_prefix("ERR ").unwrap_or(line);

@@ -47,6 +47,12 @@ lines! {
     OUT_OF_RANGE = "ERR value is out of range";
     /// As [`CommandError::OUT_OF_RANGE`], for counts.
     MUST_BE_POSITIVE = "ERR value is out of range, must be positive";
+    /// A number that has to fit in 32 bits.
+    NOT_32_BITS =
+        "ERR value is out of range, value must between -2147483648 and 2147483647";
+    /// A number whose negative does not exist.
+    NO_NEGATIVE = "ERR value is out of range, value must between -9223372036854775807 and \
+9223372036854775807";
     /// INCR and its like beyond 64 bits.
     INCR_OVERFLOW = "ERR increment or decrement would overflow";
     /// INCRBYFLOAT and its like.

@@ -287,6 +287,15 @@ impl Engine {
         }
     }
 
+    /// Takes a client out of its transaction, if it is in one, and of what it watched for it.
+    pub fn take_transaction(&mut self, key: ClientKey) -> Option<Box<Transaction>> {
+        let client = self.clients.find_mut(key)?;
+        let transaction = client.transaction.take()?;
+        client.gates.set(SessionGates::IN_MULTI, false);
+        self.unwatch(key);
+        Some(transaction)
+    }
+
     /// Takes every watched key of a connected client out of the tables.
     pub fn unwatch(&mut self, key: ClientKey) {
         let Some(client) = self.clients.find_mut(key) else {
@@ -298,15 +307,6 @@ impl Engine {
             }
             self.refresh_listeners();
         }
-    }
-
-    /// Ends the transaction of a client, whatever becomes of its commands, and its WATCH.
-    pub fn drop_transaction(&mut self, key: ClientKey) -> Option<Box<Transaction>> {
-        let client = self.clients.find_mut(key)?;
-        let transaction = client.transaction.take()?;
-        client.gates.set(SessionGates::IN_MULTI, false);
-        self.unwatch(key);
-        Some(transaction)
     }
 
     /// The next client with new output, or that is to be closed.

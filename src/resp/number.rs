@@ -1,15 +1,15 @@
 //! Numbers as text, by Redis's rules: what a client may write, and what it is answered.
 //!
 //! Integers are strict (`string2ll`): one spelling for each value. Doubles are read as C's `strtod`
-//! reads them, hexadecimal included, and written in the shortest form that reads back as the same
-//! double, laid out as Redis 7.2 and Valkey do. (They generate digits with Grisu2, which in about
-//! one of a thousand cases finds a longer form of the same double.) [`LongDouble`] is the x87 type
-//! in which INCRBYFLOAT adds. Error texts belong to the callers.
+//! reads them, but no hexadecimal ones, which Redis 8 and Valkey 9.1 refuse, and written in the
+//! shortest form that reads back as the same double, laid out as Redis 7.2 and Valkey do. (They
+//! generate digits with Grisu2, which in about one of a thousand cases finds a longer form of the
+//! same double.) [`LongDouble`] is the x87 type in which INCRBYFLOAT adds. Error texts belong to
+//! the callers.
 
 use std::fmt;
 use std::ops::Deref;
 
-use rustc_apfloat::ieee::Double;
 use rustc_apfloat::{Float, Round, Status};
 
 mod long_double;
@@ -48,11 +48,17 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
 }
 
 /// Reads an unsigned integer as Redis reads cursors and stream ids: blanks before it, a plus and
-/// leading zeros are allowed. Nothing negative is.
+/// leading zeros are allowed. What [`parse_i64`] takes for negative is not; other spellings wrap
+/// around, as those of C's `strtoull` do.
 pub fn parse_u64(text: &[u8]) -> Option<u64> {
     let blanks = text.iter().take_while(|byte| is_blank(**byte)).count();
-    let digits = text.get(blanks..).unwrap_or_default();
-    let digits = digits.strip_prefix(b"+").unwrap_or(digits);
+    let number = text.get(blanks..).unwrap_or_default();
+    if let Some(digits @ [b'0'..=b'9', ..]) = number.strip_prefix(b"-") {
+        let is_strict = parse_i64(text).is_some();
+        let magnitude = parse_u64(digits).filter(|_| !is_strict)?;
+        return Some(magnitude.wrapping_neg());
+    }
+    let digits = number.strip_prefix(b"+").unwrap_or(number);
     let mut value: u64 = 0;
     for byte in digits {
         let digit = byte.wrapping_sub(b'0');
@@ -70,10 +76,7 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     match classify(text)? {
         Spelling::Infinity { negative: true } => Some(f64::NEG_INFINITY),
         Spelling::Infinity { negative: false } => Some(f64::INFINITY),
-        Spelling::Hexadecimal => {
-            let value = parse_hexadecimal::<Double>(text)?;
-            Some(f64::from_bits(value.to_bits() as u64))
-        }
+        Spelling::Hexadecimal => None,
         Spelling::Decimal { zero } => {
             let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
             (value.is_finite() && (value != 0.0 || zero)).then_some(value)
@@ -102,13 +105,19 @@ pub fn format_i64(value: i64) -> NumberText {
 
 /// A double as Redis 7.2 and Valkey write it, in replies and in stored values.
 pub fn format_f64(value: f64) -> NumberText {
-    if let Some(text) = special(value) {
-        return NumberText::from_bytes(text);
-    }
     // What is integral and not large is written in full, however many digits that takes.
     let integer = value as i64;
-    if value.abs() <= (i64::MAX / 2) as f64 && integer as f64 == value {
+    let is_integral = integer as f64 == value && value.abs() <= (i64::MAX / 2) as f64;
+    if is_integral && value != 0.0 {
         return format_i64(integer);
+    }
+    format_f64_shortest(value)
+}
+
+/// A double in the fewest digits that read back as the same, integral ones too.
+pub fn format_f64_shortest(value: f64) -> NumberText {
+    if let Some(text) = special(value) {
+        return NumberText::from_bytes(text);
     }
     let mut buffer = zmij::Buffer::new();
     let decimal = Decimal::from_text(buffer.format_finite(value.abs()).as_bytes());

@@ -325,3 +325,48 @@ fn eviction_ends_when_there_is_room() {
     client.cmd("CONFIG RESETSTAT");
     evicted(0);
 }
+
+#[test]
+fn arguments_are_judged_in_their_order() {
+    let client = Kvd::new().client();
+    client.cmd("SET s x");
+    client.cmd("HSET h f v");
+    client.cmd("RPUSH l a");
+    let wrong_type = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    for (line, error) in [
+        ("HGETEX s EX abc FIELDS 1 f", wrong_type),
+        ("HGETEX s FOO FIELDS 2 f", "ERR syntax error"),
+        ("HSETEX s EX abc FIELDS 1 f v", wrong_type),
+        ("HEXPIRE h abc foo FIELDS 2 f", "ERR Unsupported option foo"),
+        (
+            "BLMPOP nan 1 l LEFT COUNT 0",
+            "ERR count should be greater than 0",
+        ),
+        ("BLPOP l 1e400", "ERR timeout is out of range"),
+        ("BLPOP l -inf", "ERR timeout is negative"),
+        (
+            "SCAN 0 TYPE nosuch COUNT a",
+            "ERR unknown type name 'nosuch'",
+        ),
+        (
+            "SCAN 0 NOVALUES",
+            "ERR NOVALUES option can only be used in HSCAN",
+        ),
+        ("ZADD z 0x10 a", "ERR value is not a valid float"),
+        (
+            "MOVE s 3000000000",
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        ),
+        (
+            "LREM l -9223372036854775808 a",
+            "ERR value is out of range, value must between -9223372036854775807 and \
+             9223372036854775807",
+        ),
+    ] {
+        assert_eq!(client.err(line), error, "{line}");
+    }
+    assert_eq!(client.int("HSETEX h NX EX abc FIELDS 1 f v"), 0);
+    assert!(client.cmd("LINDEX nothing abc").is_null());
+    client.cmd("HGETEX h EX 100 EX 100 FIELDS 1 f");
+    assert_eq!(client.int("EXISTS h"), 1);
+}

@@ -1,12 +1,12 @@
 //! DEBUG DIGEST and DIGEST-VALUE: a number for the data that does not depend on the order in which
-//! keys, members and fields lie in memory. The same data has the same number in Redis and Valkey.
+//! keys, members and fields lie in memory. The same data has the same number in Valkey 9.1.
 //!
 //! It walks everything in one go: for tests.
 
 use sha1::{Digest, Sha1};
 
 use crate::engine::Engine;
-use crate::resp::number::format_f64_17;
+use crate::resp::number::format_f64_shortest;
 use crate::store::db::{Db, Slot};
 use crate::store::types::listpack::IntBuf;
 use crate::store::types::stream::StreamId;
@@ -65,7 +65,7 @@ impl Fingerprint {
             ValueRef::Set(set) => set.iter().for_each(|e| self.add(e.bytes(&mut one))),
             ValueRef::ZSet(zset) => {
                 for (member, score) in zset.iter() {
-                    self.add_pair(member.bytes(&mut one), &format_f64_17(score));
+                    self.add_pair(member.bytes(&mut one), &format_f64_shortest(score));
                 }
             }
             ValueRef::Hash(hash) => {

@@ -2,6 +2,7 @@
 //!
 //! What moves keeps its expiry and its recency. A value is never copied but by COPY.
 
+use crate::commands::parse;
 use crate::engine::context::{KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
@@ -63,11 +64,7 @@ pub fn copy(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         if word.eq_ignore_ascii_case(b"replace") {
             replace = true;
         } else if word.eq_ignore_ascii_case(b"db") && i + 1 < args.len() {
-            target = database(
-                ctx,
-                args.at(i + 1),
-                "ERR value is not an integer or out of range",
-            )?;
+            target = parse::database(args.at(i + 1), ctx.engine.config.databases)?;
             i += 1;
         } else {
             return Err(CommandError::SYNTAX);
@@ -85,11 +82,7 @@ pub fn copy(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// MOVE key db
 pub fn move_(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
-    let target = database(
-        ctx,
-        args.at(2),
-        "ERR value is not an integer or out of range",
-    )?;
+    let target = parse::database(args.at(2), ctx.engine.config.databases)?;
     let source = ctx.client().db;
     if source == target {
         return Err(CommandError::SAME_OBJECT);
@@ -115,9 +108,11 @@ pub fn move_(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// SWAPDB index1 index2
 pub fn swapdb(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
-    let first = parse_int(args.at(1), "ERR invalid first DB index")?;
-    let second = parse_int(args.at(2), "ERR invalid second DB index")?;
-    let (first, second) = (in_range(ctx, first)?, in_range(ctx, second)?);
+    let first = parse_index(args.at(1), "ERR invalid first DB index")?;
+    let second = parse_index(args.at(2), "ERR invalid second DB index")?;
+    let databases = ctx.engine.config.databases;
+    let first = parse::in_databases(first, databases)?;
+    let second = parse::in_databases(second, databases)?;
     let engine = &mut *ctx.engine;
     if first != second {
         if engine.effects.listeners.watch {
@@ -193,24 +188,8 @@ fn copy_to(ctx: &mut ServerCtx<'_>, args: Args<'_>, target: u32, replace: bool) 
     true
 }
 
-/// A database's number.
-fn database(
-    ctx: &ServerCtx<'_>,
-    argument: &[u8],
-    invalid: &'static str,
-) -> Result<u32, CommandError> {
-    in_range(ctx, parse_int(argument, invalid)?)
-}
-
-fn parse_int(argument: &[u8], invalid: &'static str) -> Result<i32, CommandError> {
+fn parse_index(argument: &[u8], invalid: &'static str) -> Result<i32, CommandError> {
     parse_i64(argument)
         .and_then(|number| i32::try_from(number).ok())
         .ok_or(CommandError::fixed(invalid))
-}
-
-fn in_range(ctx: &ServerCtx<'_>, number: i32) -> Result<u32, CommandError> {
-    u32::try_from(number)
-        .ok()
-        .filter(|number| *number < ctx.engine.config.databases)
-        .ok_or(CommandError::DB_RANGE)
 }

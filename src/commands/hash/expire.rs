@@ -99,9 +99,9 @@ enum Outcome {
 }
 
 fn set_expiry(ctx: &mut KeyCtx<'_>, args: Args<'_>, unit: Unit, name: &str) -> CommandResult {
-    let fields = FieldList::find(args, 3, 1)?;
-    let words = args.iter().take(fields.options_end).skip(3);
-    let condition = Condition::parse(words)?;
+    let place = FieldList::place(args, 3)?;
+    let condition = Condition::parse(args.iter().take(place).skip(3))?;
+    let fields = FieldList::at(args, place, 1)?;
     let value = parse_i64(args.at(2)).ok_or(CommandError::NOT_INTEGER)?;
     let at_ms = unit
         .to_unix_ms(value, ctx.now.unix_ms)

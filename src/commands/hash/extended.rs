@@ -1,6 +1,6 @@
 //! Reading and setting with more said: HGETEX HSETEX HGETDEL.
 
-use crate::commands::expiry::{Expiry, Unit};
+use crate::commands::expiry::{Expiry, ExpiryOption};
 use crate::commands::member::reply_entry;
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
@@ -40,23 +40,17 @@ pub fn hgetdel(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// HGETEX key [EX s|PX ms|EXAT unix-s|PXAT unix-ms|PERSIST] FIELDS numfields field [field ...]
 pub fn hgetex(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let fields = FieldList::find(args, 2, 1)?;
-    let mut expiry = Expiry::Unsaid;
+    let place = FieldList::place(args, 2)?;
+    let mut option = ExpiryOption::Unsaid;
     let mut at = 2;
-    while at < fields.options_end {
-        if expiry != Expiry::Unsaid {
-            return Err(CommandError::SYNTAX);
-        }
-        if args.at(at).eq_ignore_ascii_case(b"persist") {
-            expiry = Expiry::Persist;
-            at += 1;
-        } else {
-            expiry = parse_time(args, at, fields, ctx.now.unix_ms, "hgetex")?;
-            at += 2;
-        }
+    while at < place {
+        at += accept_time(&mut option, args, at, place, ExpiryOption::Persist)?;
     }
+    let fields = FieldList::at(args, place, 1)?;
     let key = ctx.key(args.at(1));
-    let Some(slot) = write(ctx, &key)? else {
+    let found = write(ctx, &key)?;
+    let expiry = resolve(option, ctx.now.unix_ms, "hgetex")?;
+    let Some(slot) = found else {
         reply_nulls(&mut ctx.reply, fields.count);
         return Ok(());
     };
@@ -84,20 +78,25 @@ pub fn hgetex(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 /// HSETEX key [NX|XX] [FNX|FXX] [EX s|PX ms|EXAT unix-s|PXAT unix-ms|KEEPTTL]
 /// FIELDS numfields field value [field value ...]
 pub fn hsetex(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let request = SetEx::parse(ctx, args)?;
+    let request = SetEx::parse(args)?;
     let key = ctx.key(args.at(1));
     let found = write(ctx, &key)?;
-    let key_allows = request
+    if request
         .of_key
-        .is_none_or(|present| present == found.is_some());
-    if !key_allows || !request.fields_allow(ctx, found)? {
+        .is_some_and(|wanted| wanted != found.is_some())
+    {
         ctx.reply.int(0);
         return Ok(());
     }
-    if past(ctx, request.expiry) {
+    let expiry = resolve(request.expiry, ctx.now.unix_ms, "hsetex")?;
+    if !request.fields_allow(ctx, found)? {
+        ctx.reply.int(0);
+        return Ok(());
+    }
+    if past(ctx, expiry) {
         request.expire_at_once(ctx, &key, found)?;
     } else {
-        request.set(ctx, &key)?;
+        request.set(ctx, &key, expiry)?;
     }
     ctx.reply.int(1);
     Ok(())
@@ -111,38 +110,35 @@ struct SetEx<'a> {
     of_key: Option<bool>,
     /// FNX: false, FXX: true.
     of_fields: Option<bool>,
-    expiry: Expiry,
+    expiry: ExpiryOption<'a>,
 }
 
 impl<'a> SetEx<'a> {
-    fn parse(ctx: &KeyCtx<'_>, args: Args<'a>) -> Result<SetEx<'a>, CommandError> {
-        let fields = FieldList::find(args, 2, 2)?;
-        let mut request = SetEx {
-            args,
-            fields,
-            of_key: None,
-            of_fields: None,
-            expiry: Expiry::Unsaid,
-        };
+    fn parse(args: Args<'a>) -> Result<SetEx<'a>, CommandError> {
+        let place = FieldList::place(args, 2)?;
+        let (mut of_key, mut of_fields) = (None, None);
+        let mut expiry = ExpiryOption::Unsaid;
         let mut at = 2;
-        while at < fields.options_end {
+        while at < place {
             let word = args.at(at);
             let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
             if is("nx") || is("xx") {
-                say_once(&mut request.of_key, is("xx"))?;
-            } else if is("fnx") || is("fxx") {
-                say_once(&mut request.of_fields, is("fxx"))?;
-            } else if request.expiry != Expiry::Unsaid {
-                return Err(CommandError::SYNTAX);
-            } else if is("keepttl") {
-                request.expiry = Expiry::Keep;
-            } else {
-                request.expiry = parse_time(args, at, fields, ctx.now.unix_ms, "hsetex")?;
+                say(&mut of_key, is("xx"))?;
                 at += 1;
+            } else if is("fnx") || is("fxx") {
+                say(&mut of_fields, is("fxx"))?;
+                at += 1;
+            } else {
+                at += accept_time(&mut expiry, args, at, place, ExpiryOption::Keep)?;
             }
-            at += 1;
         }
-        Ok(request)
+        Ok(SetEx {
+            args,
+            fields: FieldList::at(args, place, 2)?,
+            of_key,
+            of_fields,
+            expiry,
+        })
     }
 
     fn pairs(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
@@ -168,25 +164,25 @@ impl<'a> SetEx<'a> {
         })
     }
 
-    fn set(&self, ctx: &mut KeyCtx<'_>, key: &Key<'_>) -> CommandResult {
+    fn set(&self, ctx: &mut KeyCtx<'_>, key: &Key<'_>, expiry: Expiry) -> CommandResult {
         let slot = make(ctx, key)?;
-        let ttl = match self.expiry {
+        let ttl = match expiry {
             Expiry::Keep => FieldTtl::Keep,
             _ => FieldTtl::Clear,
         };
         edit(ctx, slot, |hash, cx, _| {
             for (name, value) in self.pairs() {
                 hash.set(name, value, ttl, cx);
-                if let Expiry::At(at_ms) = self.expiry {
+                if let Expiry::At(at_ms) = expiry {
                     hash.expire_field(name, at_ms, cx);
                 }
             }
         })?;
         changed(ctx, key.bytes, self.fields.count, "hset");
-        if let Expiry::At(_) = self.expiry {
+        if let Expiry::At(_) = expiry {
             ctx.notify(EventClass::HASH, "hexpire", key.bytes);
         }
-        self.propagate(ctx);
+        self.propagate(ctx, expiry);
         Ok(())
     }
 
@@ -218,13 +214,13 @@ impl<'a> SetEx<'a> {
     }
 
     /// With an absolute time and without conditions it replays to the same.
-    fn propagate(&self, ctx: &mut KeyCtx<'_>) {
+    fn propagate(&self, ctx: &mut KeyCtx<'_>, expiry: Expiry) {
         if !ctx.effects.listeners.propagation {
             return;
         }
         let mut at_text = String::new();
         let mut head = vec![&b"HSETEX"[..], self.args.at(1)];
-        match self.expiry {
+        match expiry {
             Expiry::At(at_ms) => {
                 at_text = at_ms.to_string();
                 head.push(b"PXAT");
@@ -267,28 +263,36 @@ fn settle_hgetex(
     remove_if_empty(ctx, key, slot);
 }
 
-/// `EX seconds` and its like at argument `at`.
-fn parse_time(
-    args: Args<'_>,
+/// Takes `EX seconds` and its like, or `keyword`, at argument `at`; how many arguments it took.
+fn accept_time<'a>(
+    option: &mut ExpiryOption<'a>,
+    args: Args<'a>,
     at: usize,
-    fields: FieldList,
-    now_ms: i64,
-    name: &str,
-) -> Result<Expiry, CommandError> {
-    let unit = Unit::parse(args.at(at)).filter(|_| at + 1 < fields.options_end);
-    let unit = unit.ok_or(CommandError::SYNTAX)?;
-    let value = parse_i64(args.at(at + 1)).ok_or(CommandError::NOT_INTEGER)?;
-    // Unlike keys, fields may be given a time to live of zero.
+    end: usize,
+    keyword: ExpiryOption<'a>,
+) -> Result<usize, CommandError> {
+    let next = args.get(at + 1).filter(|_| at + 1 < end);
+    let took = option.accept(args.at(at), next, keyword);
+    took.ok_or(CommandError::SYNTAX)
+}
+
+/// What an option comes to. Unlike keys, fields may be given a time to live of zero.
+fn resolve(option: ExpiryOption<'_>, now_ms: i64, name: &str) -> Result<Expiry, CommandError> {
+    let ExpiryOption::In(unit, argument) = option else {
+        return option.resolve(now_ms, name);
+    };
+    let value = parse_i64(argument).ok_or(CommandError::NOT_INTEGER)?;
     let at_ms = unit.to_unix_ms(value, now_ms).filter(|_| value >= 0);
     at_ms
         .map(Expiry::At)
         .ok_or_else(|| CommandError::invalid_expire(name))
 }
 
-fn say_once(said: &mut Option<bool>, value: bool) -> Result<(), CommandError> {
+/// Notes a condition, which may be said twice but not contradicted.
+fn say(said: &mut Option<bool>, value: bool) -> Result<(), CommandError> {
     match said.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(CommandError::SYNTAX),
+        Some(before) if before != value => Err(CommandError::SYNTAX),
+        _ => Ok(()),
     }
 }
 

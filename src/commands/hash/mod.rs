@@ -186,8 +186,6 @@ fn remove_if_empty(ctx: &mut KeyCtx<'_>, key: &Key<'_>, slot: Slot) {
 /// Fields whose number is given before them.
 #[derive(Clone, Copy, Debug)]
 struct FieldList {
-    /// Options end here: the index of `FIELDS`.
-    options_end: usize,
     /// The index of the first field.
     start: usize,
     /// How many there are.
@@ -195,12 +193,16 @@ struct FieldList {
 }
 
 impl FieldList {
-    /// Looks for `FIELDS numfields field [value] ...` at `from` or behind; each field takes
-    /// `stride` arguments.
-    fn find(args: Args<'_>, from: usize, stride: usize) -> Result<FieldList, CommandError> {
-        let place = (from..args.len().saturating_sub(1))
+    /// Where `FIELDS` is, at `from` or behind. What is before it are options, which are judged
+    /// before the list is.
+    fn place(args: Args<'_>, from: usize) -> Result<usize, CommandError> {
+        (from..args.len().saturating_sub(1))
             .find(|at| args.at(*at).eq_ignore_ascii_case(b"fields"))
-            .ok_or(NUM_FIELDS)?;
+            .ok_or(NUM_FIELDS)
+    }
+
+    /// Reads `FIELDS numfields field [value] ...` at `place`; each field takes `stride` arguments.
+    fn at(args: Args<'_>, place: usize, stride: usize) -> Result<FieldList, CommandError> {
         FieldList::read(args, place, stride)?.ok_or(NUM_FIELDS)
     }
 
@@ -222,11 +224,7 @@ impl FieldList {
         let words = args.len().saturating_sub(start);
         let count = words / stride;
         let fits = words.is_multiple_of(stride) && count > 0 && given == count as i64;
-        Ok(fits.then_some(FieldList {
-            options_end: place,
-            start,
-            count,
-        }))
+        Ok(fits.then_some(FieldList { start, count }))
     }
 
     /// Propagates a command made of `head`, `FIELDS`, the number of `words` by `stride`, and them.

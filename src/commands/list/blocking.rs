@@ -27,8 +27,8 @@ pub fn brpop(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// BLMPOP timeout numkeys key [key ...] LEFT|RIGHT [COUNT count]
 pub fn blmpop(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let timeout_ms = parse::timeout_ms(args.at(1))?;
     let request = parse_mpop(args, 2)?;
+    let timeout_ms = parse::timeout_ms(args.at(1), ctx.now.unix_ms)?;
     if !serve_mpop(ctx, &request)? {
         ctx.wait_for(
             &request.keys,
@@ -43,19 +43,19 @@ pub fn blmpop(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 /// BLMOVE source destination LEFT|RIGHT LEFT|RIGHT timeout
 pub fn blmove(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let ends = (parse_end(args.at(3))?, parse_end(args.at(4))?);
-    let timeout_ms = parse::timeout_ms(args.at(5))?;
+    let timeout_ms = parse::timeout_ms(args.at(5), ctx.now.unix_ms)?;
     move_or_wait(ctx, args, ends, timeout_ms)
 }
 
 /// BRPOPLPUSH source destination timeout
 pub fn brpoplpush(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let timeout_ms = parse::timeout_ms(args.at(3))?;
+    let timeout_ms = parse::timeout_ms(args.at(3), ctx.now.unix_ms)?;
     move_or_wait(ctx, args, (End::Tail, End::Head), timeout_ms)
 }
 
 /// BLMOVEM source destination LEFT|RIGHT LEFT|RIGHT timeout [COUNT n|EXACTLY n OBO|BULK]
 pub fn blmovem(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let timeout_ms = parse::timeout_ms(args.at(5))?;
+    let timeout_ms = parse::timeout_ms(args.at(5), ctx.now.unix_ms)?;
     let request = MoveMany::parse(args, 6)?;
     if !request.serve(ctx)? {
         ctx.wait_for(
@@ -70,7 +70,7 @@ pub fn blmovem(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 fn pop(ctx: &mut KeyCtx<'_>, args: Args<'_>, end: End) -> CommandResult {
     let last = args.len() - 1;
-    let timeout_ms = parse::timeout_ms(args.at(last))?;
+    let timeout_ms = parse::timeout_ms(args.at(last), ctx.now.unix_ms)?;
     let keys: Vec<&[u8]> = args.iter().take(last).skip(1).collect();
     for bytes in &keys {
         let key = ctx.key(bytes);

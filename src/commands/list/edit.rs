@@ -54,8 +54,10 @@ pub fn linsert(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// LREM key count element
 pub fn lrem(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let count = parse_i64(args.at(2)).filter(|count| *count != i64::MIN);
-    let count = count.ok_or(CommandError::NOT_INTEGER)?;
+    let count = parse_i64(args.at(2)).ok_or(CommandError::NOT_INTEGER)?;
+    if count == i64::MIN {
+        return Err(CommandError::NO_NEGATIVE);
+    }
     let key = ctx.key(args.at(1));
     let Some(slot) = ctx.write_kind(&key, Kind::List)? else {
         ctx.reply.int(0);

@@ -23,13 +23,14 @@ pub fn llen(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 /// LINDEX key index
 pub fn lindex(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let key = ctx.key(args.at(1));
-    let found = ctx.read_kind(&key, Kind::List)?;
+    let Some(slot) = ctx.read_kind(&key, Kind::List)? else {
+        ctx.reply.null();
+        return Ok(());
+    };
     let at = parse_i64(args.at(2)).ok_or(CommandError::NOT_INTEGER)?;
     let KeyCtx { db, reply, .. } = ctx;
-    let entry = match found.map(|slot| db.value(slot)) {
-        Some(ValueRef::List(list)) => {
-            parse::index(at, list.len()).and_then(|index| list.get(index))
-        }
+    let entry = match db.value(slot) {
+        ValueRef::List(list) => parse::index(at, list.len()).and_then(|index| list.get(index)),
         _ => None,
     };
     match entry {
@@ -141,10 +142,7 @@ fn parse_rank(rank: i64) -> Result<i64, CommandError> {
             "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or \
              use negative to start from the end of the list",
         )),
-        i64::MIN => Err(CommandError::fixed(
-            "ERR value is out of range, value must between -9223372036854775807 and \
-             9223372036854775807",
-        )),
+        i64::MIN => Err(CommandError::NO_NEGATIVE),
         rank => Ok(rank),
     }
 }

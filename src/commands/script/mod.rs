@@ -62,9 +62,9 @@ pub static TABLE: &[Command] = &[
     container("script", -2, NO_FLAGS, NO_ACL, &docs::scripting::SCRIPT),
     srv("script|debug", -3, NOSCRIPT, SCRIPTING, NO_KEYS,
         manage::debug, &docs::scripting::SCRIPT_DEBUG),
-    srv("script|exists", -3, NOSCRIPT, SCRIPTING, NO_KEYS,
+    srv("script|exists", -3, NOSCRIPT.or(STALE), SCRIPTING, NO_KEYS,
         manage::exists, &docs::scripting::SCRIPT_EXISTS),
-    srv("script|flush", -2, NOSCRIPT, SCRIPTING, NO_KEYS,
+    srv("script|flush", -2, NOSCRIPT.or(STALE), SCRIPTING, NO_KEYS,
         manage::flush, &docs::scripting::SCRIPT_FLUSH),
     srv("script|help", 2, LOADING.or(STALE), SCRIPTING, NO_KEYS,
         manage::help, &docs::scripting::SCRIPT_HELP),
@@ -72,7 +72,7 @@ pub static TABLE: &[Command] = &[
         manage::kill, &docs::scripting::SCRIPT_KILL),
     srv("script|load", 3, NOSCRIPT.or(STALE), SCRIPTING, NO_KEYS,
         manage::load, &docs::scripting::SCRIPT_LOAD),
-    srv("script|show", 3, NOSCRIPT, SCRIPTING, NO_KEYS,
+    srv("script|show", 3, NOSCRIPT.or(STALE), SCRIPTING, NO_KEYS,
         manage::show, &docs::scripting::SCRIPT_SHOW),
 ];
 

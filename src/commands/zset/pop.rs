@@ -71,7 +71,7 @@ pub fn bzpopmax(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 /// BZMPOP timeout numkeys key [key ...] MIN|MAX [COUNT count]
 pub fn bzmpop(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let request = MultiPop::parse(args, 2)?;
-    let timeout_ms = parse::timeout_ms(args.at(1))?;
+    let timeout_ms = parse::timeout_ms(args.at(1), ctx.now.unix_ms)?;
     if !request.serve(ctx)? {
         ctx.wait_for(
             &request.keys,
@@ -167,7 +167,7 @@ fn pop(ctx: &mut KeyCtx<'_>, args: Args<'_>, end: End) -> CommandResult {
 
 fn pop_or_wait(ctx: &mut KeyCtx<'_>, args: Args<'_>, end: End) -> CommandResult {
     let last = args.len() - 1;
-    let timeout_ms = parse::timeout_ms(args.at(last))?;
+    let timeout_ms = parse::timeout_ms(args.at(last), ctx.now.unix_ms)?;
     for bytes in args.iter().take(last).skip(1) {
         let key = ctx.key(bytes);
         let Some(slot) = ctx.write_kind(&key, Kind::ZSet)? else {

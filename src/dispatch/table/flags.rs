@@ -98,6 +98,8 @@ pub const BY_SHA: Flags = Flags(1 << 25);
 pub const BY_FUNCTION: Flags = Flags(1 << 26);
 /// Runs a script or function, whichever way it is named.
 pub const RUNS_SCRIPT: Flags = BY_SCRIPT.or(BY_SHA).or(BY_FUNCTION);
+/// Even its refusal ends the transaction. Not shown.
+pub const ENDS_MULTI: Flags = Flags(1 << 27);
 
 const FLAG_NAMES: &[(Flags, &str)] = &[
     (WRITE, "write"),

@@ -53,6 +53,12 @@ impl LongDouble {
         Self(double.convert(&mut false).value)
     }
 
+    /// The nearest double; an infinity beyond them.
+    pub fn to_f64(self) -> f64 {
+        let double: Double = self.0.convert(&mut false).value;
+        f64::from_bits(double.to_bits() as u64)
+    }
+
     /// Whether it is neither infinite nor NaN.
     pub fn is_finite(self) -> bool {
         self.0.is_finite()

@@ -53,6 +53,13 @@ fn unsigned_integers_are_read_loosely() {
         ("+5", Some(5)),
         ("18446744073709551616", None),
         ("-1", None),
+        ("-9223372036854775808", None),
+        ("-9223372036854775809", Some(9_223_372_036_854_775_807)),
+        ("-0", Some(0)),
+        ("-01", Some(u64::MAX)),
+        ("-18446744073709551616", None),
+        ("-", None),
+        ("--1", None),
         ("", None),
         ("+", None),
         ("1 ", None),
@@ -74,17 +81,9 @@ fn doubles_are_read_as_c_reads_them() {
         ("inf", f64::INFINITY),
         ("+INF", f64::INFINITY),
         ("-Infinity", f64::NEG_INFINITY),
-        ("0x1p3", 8.0),
-        ("0X.8", 0.5),
-        ("-0x1.8P+1", -3.0),
-        ("0xff", 255.0),
-        ("0x1p-1074", 5e-324),
-        ("0x0p99999999999999999999", 0.0),
         ("0e99999", 0.0),
         ("5e-324", 5e-324),
         ("1.7976931348623157e308", f64::MAX),
-        ("0x1.fffffffffffff8p0", 2.0),
-        ("0x1.fffffffffffff7ffffffffffffffffffp0", 2.0 - f64::EPSILON),
     ] {
         assert_eq!(parse_f64(spelling.as_bytes()), Some(value), "{spelling}");
     }
@@ -103,6 +102,8 @@ fn doubles_are_read_as_c_reads_them() {
         "-",
         "1..2",
         "1.2.3",
+        "0x1p3",
+        "0xff",
         "0x",
         "0xp1",
         "0x1p",
@@ -288,7 +289,9 @@ proptest! {
             bits & ((1 << 52) - 1),
             (bits >> 52 & 0x7ff) as i32 - 1023,
         );
-        prop_assert_eq!(parse_f64(spelling.as_bytes()), Some(value));
+        let long = LongDouble::parse(spelling.as_bytes()).map(LongDouble::to_f64);
+        prop_assert_eq!(long, Some(value));
+        prop_assert_eq!(parse_f64(spelling.as_bytes()), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The real binary: how it starts, serves and ends. No test waits for a time, only for what is to
 //! happen; no test uses a port of its own choice.
 
+mod client;
 mod crowds;
 mod tools;
 
