@@ -39,7 +39,8 @@ impl Names {
         format!("{}/{name}", self.dir)
     }
 
-    fn manifest(&self) -> String {
+    /// The manifest, which says what belongs to the append-only file.
+    pub fn manifest(&self) -> String {
         self.path(&format!("{}.manifest", self.file))
     }
 

@@ -32,6 +32,7 @@ pub mod frame;
 pub mod load;
 pub mod log;
 pub mod manifest;
+pub mod reader;
 pub mod replay;
 pub mod rewrite;
 pub mod values;
