@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgAction, CommandFactory, Parser};
@@ -23,6 +23,7 @@ use kvd::host::system::SystemFacts;
 use kvd::host::{Clock, Entropy};
 use kvd::host::{check, error_text, files, limits};
 use kvd::net::{EventLoop, ListenOptions, Listeners, Poller, SignalSource, can_listen};
+use kvd::persist::check::Task;
 use tracing::{error, info, warn};
 
 /// jemalloc: its per-thread counters make the figures of memory exact, and its arenas suit the
@@ -74,9 +75,18 @@ struct Cli {
     /// List every option with its default.
     #[arg(long)]
     help_options: bool,
-    /// Say what an RDB file holds, or what is wrong with it and where, and exit.
+    /// Say what an RDB file, an append-only file, a manifest or the directory of one holds, or what
+    /// is wrong with it and where, and exit.
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
+    /// The same, and cut off what a crash left at the end of an append-only file. What is cut off
+    /// is kept in a file beside it.
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    repair: Option<PathBuf>,
+    /// With --repair: cut off all that was written after this time, in Unix seconds, as
+    /// `aof-timestamp-enabled` noted it.
+    #[arg(long, value_name = "SECONDS", requires = "repair")]
+    truncate_to_timestamp: Option<i64>,
     /// A configuration file, `-` for standard input, and options as in redis.conf.
     #[arg(
         trailing_var_arg = true,
@@ -87,13 +97,19 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(arguments());
     if cli.help_options {
         print_options();
         return ExitCode::SUCCESS;
     }
-    if let Some(path) = cli.check {
-        return check_data_file(&path);
+    let task = match cli.truncate_to_timestamp {
+        Some(until_s) => Task::CutAfter(until_s),
+        None if cli.repair.is_some() => Task::Repair,
+        None => Task::Check,
+    };
+    if let Some(path) = cli.check.or(cli.repair) {
+        let is_sound = check::check(&path, task, OsClock::new().now().unix_ms);
+        return ExitCode::from(u8::from(!is_sound));
     }
     // clap sees `--help` only before the first other argument.
     if cli
@@ -114,19 +130,33 @@ fn main() -> ExitCode {
     }
 }
 
-/// `--check`: the exit code says whether the file is sound.
-fn check_data_file(path: &Path) -> ExitCode {
-    match check::check(path, OsClock::new().now().unix_ms) {
-        Ok(text) => {
-            // A closed pipe (`| head`) is no error.
-            let _ = io::stdout().write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
-        Err(text) => {
-            eprint!("{text}");
-            ExitCode::FAILURE
-        }
+/// The arguments of the process. Under the name of one of Redis's tools for data files (a link to
+/// kvd) they are that tool's: `redis-check-aof --fix FILE` is `kvd --repair FILE`.
+fn arguments() -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let program = arguments.first().map(PathBuf::from).unwrap_or_default();
+    let name = program.file_name().unwrap_or_default().as_bytes();
+    if !name.ends_with(b"-check-aof") && !name.ends_with(b"-check-rdb") {
+        return arguments;
     }
+    for argument in arguments.iter_mut().filter(|word| *word == "--fix") {
+        *argument = "--repair".into();
+    }
+    let is_file = |word: &OsString| !word.as_bytes().starts_with(b"-");
+    let repairs = arguments.iter().any(|word| word == "--repair");
+    if let Some(file) = arguments
+        .iter()
+        .skip(1)
+        .rposition(is_file)
+        .filter(|_| !repairs)
+    {
+        let is_cut = arguments
+            .iter()
+            .any(|word| word == "--truncate-to-timestamp");
+        let option = if is_cut { "--repair" } else { "--check" };
+        arguments.insert(file + 1, option.into());
+    }
+    arguments
 }
 
 fn run(arguments: Vec<OsString>) -> Result<u8, String> {

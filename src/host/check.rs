@@ -1,52 +1,59 @@
-//! `kvd --check FILE`: says what a data file holds, or what is wrong with it and where.
+//! `kvd --check FILE` and `--repair FILE`: the files of the operating system, and the person in
+//! front of the terminal, for [`crate::persist::check`].
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use super::error_text;
-use crate::config::Config;
-use crate::persist::rdb::{Item, LoadContext, RdbReader, ReaderOptions, Summary};
-use crate::store::hash::seeded;
+use super::Disk;
+use super::disk::OsDisk;
+use crate::persist::check::{Checker, Console, Task};
 
-/// Bytes read at once.
-const PIECE_LEN: usize = 256 << 10;
-const OPTIONS: ReaderOptions = ReaderOptions {
-    checks_checksum: true,
-    takes_any_version: false,
-};
-
-/// What the file holds, a line each.
-///
-/// # Errors
-/// What could be read before it went wrong, and what is wrong at which offset.
-pub fn check(path: &Path, now_ms: i64) -> Result<String, String> {
-    let name = path.display();
-    let fails = |error| format!("{name}: {}\n", error_text(&error));
-    let mut file = File::open(path).map_err(fails)?;
-    let (config, hasher) = (Config::default(), seeded(0));
-    let context = LoadContext::new(&config, &hasher, now_ms, true);
-    let mut reader = RdbReader::new(OPTIONS);
-    let mut summary = Summary::default();
-    let mut piece = vec![0; PIECE_LEN];
-    let wrong = loop {
-        match reader.next(&context) {
-            Ok(Some(Item::End)) => match trailing(&mut file, &reader).map_err(fails)? {
-                0 => return Ok(format!("{name}: {summary}The file is sound.\n")),
-                len => break format!("{len} bytes follow the end at offset {}", reader.offset()),
-            },
-            Ok(Some(item)) => summary.add(&item),
-            Ok(None) => match file.read(&mut piece).map_err(fails)? {
-                0 => break reader.truncated().to_string(),
-                len => reader.feed(&piece[..len]),
-            },
-            Err(error) => break error.to_string(),
+/// Looks at a file or a directory, or repairs it. Whether all is sound, at the end.
+pub fn check(path: &Path, task: Task, now_ms: i64) -> bool {
+    let (dir, name) = match path.is_dir() {
+        true => (path.to_owned(), String::new()),
+        false => {
+            let name = path.file_name().unwrap_or_default();
+            (parent(path), name.to_string_lossy().into_owned())
         }
     };
-    Err(format!("{name}: {summary}{name}: {wrong}\n"))
+    let mut terminal = Terminal;
+    let mut disk = OsDisk::new(&dir);
+    let mut above = OsDisk::new(dir.join(".."));
+    // The data directory is the one of the file, or the one above that of the manifest.
+    if task != Task::Check && (is_taken(&mut disk) || is_taken(&mut above)) {
+        terminal.say("A server keeps its data here and is running: end it first.\n");
+        return false;
+    }
+    Checker::new(&mut disk, &mut terminal, task, now_ms).run(&name)
 }
 
-/// How many bytes the file goes on behind what was read.
-fn trailing(file: &mut File, reader: &RdbReader) -> std::io::Result<u64> {
-    Ok(file.metadata()?.len().saturating_sub(reader.offset()))
+fn is_taken(disk: &mut OsDisk) -> bool {
+    disk.lock()
+        .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Standard output and input.
+struct Terminal;
+
+impl Console for Terminal {
+    fn say(&mut self, text: &str) {
+        // A closed pipe (`| head`) is no error.
+        let _ = io::stdout().write_all(text.as_bytes());
+    }
+
+    fn confirm(&mut self, question: &str) -> bool {
+        self.say(question);
+        let _ = io::stdout().flush();
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer);
+        read.is_ok() && answer.trim_start().starts_with(['y', 'Y'])
+    }
 }

@@ -13,6 +13,7 @@
 //! `engine::settle`.
 
 pub mod aof;
+pub mod check;
 mod format;
 pub mod load;
 pub mod rdb;

@@ -548,7 +548,7 @@ fn damaged_files_are_found() {
             &file[..20],
             "Unexpected end of the file at offset 15".to_owned(),
         ),
-        (b"nonsense!", "wrong signature at offset 0".to_owned()),
+        (b"nonsense!", "no command stands at offset 0".to_owned()),
         (
             &[&file[..], b"more"].concat(),
             "4 bytes follow the end".to_owned(),

@@ -39,7 +39,8 @@ impl Names {
         format!("{}/{name}", self.dir)
     }
 
-    fn manifest(&self) -> String {
+    /// The manifest, which says what belongs to the append-only file.
+    pub fn manifest(&self) -> String {
         self.path(&format!("{}.manifest", self.file))
     }
 
@@ -67,19 +68,18 @@ impl Names {
     }
 }
 
-/// Reads the manifest, if there is one.
+/// Reads a manifest, if there is one.
 ///
 /// # Errors
 /// What the disk says, or what is wrong with the manifest.
-pub fn read_manifest(disk: &mut dyn Disk, names: &Names) -> io::Result<Option<Manifest>> {
-    let path = names.manifest();
-    let Some(len) = disk.stat(&path)? else {
+pub fn read_manifest(disk: &mut dyn Disk, path: &str) -> io::Result<Option<Manifest>> {
+    let Some(len) = disk.stat(path)? else {
         return Ok(None);
     };
     if len > MANIFEST_BYTES_MAX {
         return Err(io::Error::other("The AOF manifest file is too long"));
     }
-    let file = disk.open(&path, OpenMode::Read)?;
+    let file = disk.open(path, OpenMode::Read)?;
     let mut text = vec![0; len as usize];
     let mut filled = 0;
     while filled < text.len() {
@@ -131,7 +131,7 @@ impl Engine {
     pub fn find_aof(&mut self) -> io::Result<Vec<LoadFile>> {
         let names = Names::of(&self.config);
         let disk = self.disk.as_mut();
-        let manifest = match read_manifest(disk, &names)? {
+        let manifest = match read_manifest(disk, &names.manifest())? {
             Some(manifest) => manifest,
             None if disk.stat(&names.file)?.is_some() => upgrade(disk, &names)?,
             None => return Ok(Vec::new()),
@@ -203,7 +203,7 @@ impl Engine {
 
 /// The last file may be torn, and one that only empty files follow: they were named for a rewrite
 /// that did not begin. A base was durable before any other file was named.
-fn mark_torn(files: &mut [LoadFile], has_base: bool) {
+pub fn mark_torn(files: &mut [LoadFile], has_base: bool) {
     let is_alone = files.len() == 1;
     let incr = if has_base && !is_alone { 1 } else { 0 };
     for file in files.iter_mut().skip(incr).rev() {

@@ -11,7 +11,7 @@ use crate::host::OpenMode;
 use crate::persist::load::{LoadOptions, Loading};
 use crate::time::Now;
 
-use super::files::LoadFile;
+use super::files::{LoadFile, Names};
 use super::replay::{Replay, ReplayError, Tail};
 
 /// Files on their way into the engine.
@@ -122,7 +122,12 @@ impl AofLoad {
         mut replay: Box<Replay>,
         end_ns: u64,
     ) -> Result<bool, String> {
-        let named = |error: ReplayError| format!("{}: {error}", file.path);
+        let manifest = Names::of(&engine.config).manifest();
+        let manifest = format!("{}/{manifest}", engine.config.dir);
+        let named = |error: ReplayError| {
+            let advice = error.advice(&manifest);
+            format!("{}: {error}. {advice}", file.path)
+        };
         let Some(tail) = replay.step(engine, end_ns).map_err(named)? else {
             self.current = Some((file, Part::Commands(replay)));
             return Ok(true);

@@ -32,6 +32,7 @@ pub mod frame;
 pub mod load;
 pub mod log;
 pub mod manifest;
+pub mod reader;
 pub mod replay;
 pub mod rewrite;
 pub mod values;
@@ -166,8 +167,9 @@ impl Aof {
         encode::command(args, self.room());
     }
 
+    /// A frame has one time at most, before its first command: so it can be cut off at a time.
     fn note_time(&mut self, unix_s: i64) {
-        if self.timestamp_s != unix_s {
+        if self.timestamp_s != unix_s && self.batch.is_empty() {
             self.timestamp_s = unix_s;
             let line = format!("#TS:{unix_s}\r\n");
             self.room().extend_from_slice(line.as_bytes());

@@ -243,7 +243,7 @@ impl Engine {
         disk.sync_dir("")?;
         // What is read is to stay: a server before may have died without making it durable.
         disk.sync_dir(names.dir())?;
-        let manifest = super::files::read_manifest(disk, &names)?;
+        let manifest = super::files::read_manifest(disk, &names.manifest())?;
         self.persist.aof.manifest = manifest.unwrap_or_default();
         Ok(())
     }

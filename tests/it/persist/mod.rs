@@ -1,6 +1,7 @@
 //! What is kept on disk: snapshots under writes, failed and cancelled ones, restarts, and the files
 //! of real peers.
 
+mod check;
 mod process;
 mod snapshot;
 

@@ -176,7 +176,7 @@ fn clients_are_told_while_data_is_loaded() {
 }
 
 /// Runs kvd in a folder where it cannot start: what it says.
-fn refuses(dir: &std::path::Path, options: &[&str]) -> String {
+pub fn refuses(dir: &std::path::Path, options: &[&str]) -> String {
     let out = Command::new(env!("CARGO_BIN_EXE_kvd"))
         .args(["--port", "0", "--unixsocket", "s", "--dir"])
         .arg(dir)
