@@ -7,6 +7,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use kvd::dispatch::execute::execute;
+use kvd::dispatch::lookup;
 use kvd::engine::busy::Alone;
 use kvd::resp::{Outbox, OwnedArgs};
 
@@ -52,7 +53,8 @@ fn commands(c: &mut Criterion) {
             b.iter(|| {
                 out.clear();
                 let args = black_box(next.next().expect("no end")).as_args();
-                execute(&mut engine, client, args, &mut out, &mut Alone);
+                let found = lookup::find(&engine.registry, args);
+                execute(&mut engine, client, found, args, &mut out, &mut Alone);
                 out.len()
             });
         });

@@ -389,7 +389,7 @@ impl Scan {
                         self.began = Some(place);
                     } else if name.eq_ignore_ascii_case(b"exec") {
                         self.began = None;
-                    } else if lookup::resolve(registry, args).is_err() {
+                    } else if lookup::find(registry, args).is_none() {
                         let name = String::from_utf8_lossy(name).into_owned();
                         return Some(End::Unknown(place, name));
                     }
