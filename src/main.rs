@@ -196,9 +196,6 @@ fn serve(
     machine: Box<OsMachine>,
     supervisor: &mut Supervisor,
 ) -> Result<u8, String> {
-    if config.metrics_port != 0 {
-        return Err("metrics-port: metrics are not served yet, leave it at 0".to_owned());
-    }
     let options = ListenOptions::from_config(&config).map_err(|error| error.to_string())?;
     let listeners = Listeners::open(options).map_err(|error| error.to_string())?;
     for bound in listeners.bound() {

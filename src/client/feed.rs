@@ -48,6 +48,9 @@ impl Engine {
         if client.closing != Closing::No {
             return Progress::Closing;
         }
+        if client.gates.has(SessionGates::WEB) {
+            return self.receive_web(key, bytes);
+        }
         let mut bytes = bytes;
         if let Some(large) = client.large.as_mut() {
             match large.put(bytes) {

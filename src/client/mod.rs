@@ -2,9 +2,10 @@
 //!
 //! A client's bytes are parsed where they were read. Only what cannot run yet is copied into its
 //! inbox: an incomplete command, or commands behind one that made the client wait. Nothing here
-//! knows a socket.
+//! knows a socket. Clients of the metrics port speak HTTP and have a way of their own ([`web`]).
 
 mod feed;
+mod web;
 
 pub use crate::engine::clients::{Client, ClientKey, Closing, Endpoint};
 

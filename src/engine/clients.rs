@@ -145,6 +145,8 @@ impl SessionGates {
     pub const TRACKING: SessionGates = SessionGates(1 << 5);
     /// MONITOR.
     pub const MONITOR: SessionGates = SessionGates(1 << 6);
+    /// On the metrics port: no client of the database.
+    pub const WEB: SessionGates = SessionGates(1 << 7);
 
     /// Whether the ordinary, short way is open.
     #[inline]
@@ -294,6 +296,8 @@ impl Client {
 #[derive(Debug, Default)]
 pub struct Clients {
     slab: Slab<Box<Client>>,
+    /// How many of them are on the metrics port.
+    web: usize,
     next_id: u64,
     next_generation: u32,
 }
@@ -303,6 +307,11 @@ impl Clients {
     pub fn add(&mut self, endpoint: Endpoint, created_ms: i64, mono_us: u64) -> ClientKey {
         self.next_id += 1;
         self.next_generation = self.next_generation.wrapping_add(1);
+        let mut gates = SessionGates::default();
+        if matches!(endpoint, Endpoint::Metrics { .. }) {
+            gates.set(SessionGates::WEB, true);
+            self.web += 1;
+        }
         let entry = self.slab.vacant_entry();
         let index = u32::try_from(entry.key()).unwrap_or(u32::MAX);
         let key = ClientKey {
@@ -313,7 +322,7 @@ impl Clients {
             id: self.next_id,
             key,
             db: 0,
-            gates: SessionGates::default(),
+            gates,
             protocol: Protocol::Resp2,
             closing: Closing::No,
             reply_mode: ReplyMode::On,
@@ -354,7 +363,8 @@ impl Clients {
 
     /// Takes a client out.
     pub fn remove(&mut self, key: ClientKey) -> Option<Box<Client>> {
-        self.find(key)?;
+        let is_web = self.find(key)?.gates.has(SessionGates::WEB);
+        self.web -= usize::from(is_web);
         self.slab.try_remove(key.index as usize)
     }
 
@@ -382,9 +392,11 @@ impl Clients {
         self.slab.iter().map(|(_, client)| &**client)
     }
 
-    /// All keys, oldest client first.
+    /// The keys of the clients of the database, oldest first.
     pub fn keys_by_age(&self) -> Vec<ClientKey> {
-        let mut keys: Vec<(u64, ClientKey)> = self.iter().map(|c| (c.id, c.key)).collect();
+        let is_client = |client: &&Client| !client.gates.has(SessionGates::WEB);
+        let clients = self.iter().filter(is_client);
+        let mut keys: Vec<(u64, ClientKey)> = clients.map(|c| (c.id, c.key)).collect();
         keys.sort_unstable();
         keys.into_iter().map(|(_, key)| key).collect()
     }
@@ -397,9 +409,14 @@ impl Clients {
             .map(|client| &**client)
     }
 
-    /// Number of clients.
+    /// Number of clients of the database.
     pub fn len(&self) -> usize {
-        self.slab.len()
+        self.slab.len() - self.web
+    }
+
+    /// Number of those on the metrics port.
+    pub fn web_len(&self) -> usize {
+        self.web
     }
 
     /// Whether there is none.

@@ -251,6 +251,15 @@ impl Engine {
 
     /// Adds a client. `Err` is what to tell it before closing.
     pub fn connect(&mut self, endpoint: Endpoint) -> Result<ClientKey, Vec<u8>> {
+        if matches!(endpoint, Endpoint::Metrics { .. }) {
+            if self.clients.web_len() >= WEB_CLIENTS_MAX {
+                return Err(
+                    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n".to_vec(),
+                );
+            }
+            let (unix_ms, mono_us) = (self.now.unix_ms, self.now.mono_us);
+            return Ok(self.clients.add(endpoint, unix_ms, mono_us));
+        }
         if self.clients.len() >= self.config.maxclients as usize {
             self.stats.rejected_connections += 1;
             return Err(b"-ERR max number of clients reached\r\n".to_vec());
@@ -466,6 +475,9 @@ impl Engine {
         open && !peer.ip().to_canonical().is_loopback()
     }
 }
+
+/// Connections on the metrics port: scrapers and a few people.
+const WEB_CLIENTS_MAX: usize = 64;
 
 /// What a stranger is told in protected mode.
 const DENIED: &str = "-DENIED kvd is running in protected mode because protected mode is enabled \

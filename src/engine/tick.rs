@@ -23,6 +23,9 @@ const SNAPSHOT_NS_MIN: u64 = 50_000;
 /// How often periodic work runs, in microseconds: Redis's default `hz` of 10.
 const CRON_PERIOD_US: u64 = 100_000;
 
+/// How long a connection on the metrics port may say nothing: longer than between two scrapes.
+const WEB_IDLE_US_MAX: u64 = 120_000_000;
+
 /// How long the parts of a turn took, as the event loop measured them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TurnStats {
@@ -264,7 +267,10 @@ impl Engine {
             let key = client.key;
             self.housekeeping.client_cursor = key.index + 1;
             let idle_us = self.now.mono_us.saturating_sub(client.active_us);
-            let timeout_us = u64::from(self.config.timeout) * 1_000_000;
+            let timeout_us = match client.gates.has(SessionGates::WEB) {
+                true => WEB_IDLE_US_MAX,
+                false => u64::from(self.config.timeout) * 1_000_000,
+            };
             let waits = client.is_blocked() || client.is_paused;
             let listens = client.gates.has(SessionGates::SUBSCRIBER)
                 || client.gates.has(SessionGates::MONITOR);

@@ -9,6 +9,7 @@ pub mod info;
 pub mod latency;
 pub mod machine;
 pub mod stats;
+pub mod web;
 
 use crate::dispatch::table::Found;
 use crate::dispatch::table::{FAST, SKIP_SLOWLOG};

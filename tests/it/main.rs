@@ -30,4 +30,5 @@ mod stream;
 mod string;
 mod tidy;
 mod tracking;
+mod web;
 mod zset;

@@ -15,7 +15,7 @@ pub use memory::Account;
 use std::fmt::{self, Write};
 
 use crate::engine::Engine;
-use crate::resp::args::Args;
+use crate::resp::args::{Args, OwnedArgs};
 
 /// When a section is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +74,13 @@ pub fn report(engine: &Engine, names: Args<'_>) -> String {
         }
     }
     text.0
+}
+
+/// Every section but those that are shown by their name alone.
+pub fn everything(engine: &Engine) -> String {
+    let mut word = OwnedArgs::with_capacity(1, 0);
+    word.push(b"everything");
+    report(engine, word.as_args())
 }
 
 /// The text while it is written.

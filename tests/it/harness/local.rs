@@ -160,13 +160,23 @@ impl Kvd {
 
     /// A connected client.
     pub fn client(&self) -> Client {
+        self.connect(Endpoint::Internal).expect("a connection")
+    }
+
+    /// A browser or scraper on the metrics port, or what it is told if it may not connect.
+    pub fn browser(&self) -> Result<Client, Vec<u8>> {
+        let peer = ([127, 0, 0, 1], 4_000).into();
+        self.connect(Endpoint::Metrics { peer })
+    }
+
+    fn connect(&self, endpoint: Endpoint) -> Result<Client, Vec<u8>> {
         let mut engine = self.engine.borrow_mut();
         engine.begin_turn();
-        let key = engine.connect(Endpoint::Internal).expect("a connection");
-        Client {
+        let key = engine.connect(endpoint)?;
+        Ok(Client {
             kvd: self.clone(),
             key,
-        }
+        })
     }
 
     /// Lets time pass, and the server do what it does meanwhile.
