@@ -2,6 +2,7 @@
 //! of real peers.
 
 mod check;
+mod kill;
 mod process;
 mod snapshot;
 

@@ -240,7 +240,7 @@ fn two_servers_do_not_keep_their_data_in_one_folder() {
 }
 
 /// kvd with a limit on the size of its files: a full disk.
-fn limited(blocks: u32, options: &[&str]) -> Process {
+pub fn limited(blocks: u32, options: &[&str]) -> Process {
     let dir = tempfile::tempdir().expect("a folder");
     let script = dir.path().join("limited");
     let kvd = env!("CARGO_BIN_EXE_kvd");
