@@ -11,7 +11,7 @@ const COMPACT_RECORDS: usize = 512;
 /// Elements freed in a slice.
 const FREE_ELEMENTS: usize = 256;
 /// Pages of the slab freed in a slice.
-const DRAIN_PAGES: usize = 2;
+const DRAIN_PAGES: usize = 1;
 /// Where memory is short, holes are closed when they are more than this part of the slab.
 const PRESSED_PART: usize = 16;
 /// How far the bound of the largest shard may be off in a small database.

@@ -525,7 +525,7 @@ impl Shard {
     /// are the database's to drop.
     pub fn discard(&mut self) -> bool {
         self.volatile = Volatiles::default();
-        self.index.discard(64)
+        self.index.discard(16)
     }
 
     /// Bytes of the index, and of the list of volatile keys.
