@@ -14,6 +14,7 @@ use kvd::config::load::{LoadError, Loaded, Sources, load};
 use kvd::config::{Config, IDLE, OPTIONS, REFUSED};
 use kvd::dispatch::table::Registry;
 use kvd::engine::{Engine, Host};
+use kvd::host::audit::{self, AuditFile};
 use kvd::host::disk::OsDisk;
 use kvd::host::log::{LogControl, check_file, log_panics};
 use kvd::host::machine::OsMachine;
@@ -218,6 +219,14 @@ fn serve(
     };
     let mut engine = Engine::new(config, registry, OsEntropy.seed(), host);
     engine.load_users()?;
+    if !engine.config.audit_log.is_empty() {
+        // Absolute: CONFIG SET dir moves the working directory.
+        let path = files::absolute(&engine.config.audit_log);
+        let file = AuditFile::open(&path)
+            .map_err(|error| format!("audit-log {path}: {}", error_text(&error)))?;
+        engine.open_audit_log(Box::new(file))?;
+        info!("The audit log is {path}");
+    }
     info!("Server initialized");
     if let Err(failed) = engine.begin_loading() {
         error!("{failed}");
@@ -266,6 +275,14 @@ fn read_config(arguments: Vec<OsString>) -> Result<Loaded, LoadError> {
             fails(
                 "logfile",
                 format!("Can't open the log file: {}", error_text(&error)),
+            )
+        })?;
+    }
+    if !config.audit_log.is_empty() {
+        audit::check_file(&config.audit_log).map_err(|error| {
+            fails(
+                "audit-log",
+                format!("Can't open the audit log: {}", error_text(&error)),
             )
         })?;
     }

@@ -33,6 +33,7 @@ use crate::acl::{AclLog, Users};
 use crate::config::Config;
 use crate::dispatch::table::{Found, Registry};
 use crate::host::Disk;
+use crate::observe::audit::Audit;
 use crate::observe::commandlog::CommandLog;
 use crate::observe::latency::LatencyMonitor;
 use crate::observe::machine::Machine;
@@ -117,6 +118,8 @@ pub struct Engine {
     pub stats: Stats,
     /// Slow commands, large requests and replies.
     pub command_log: CommandLog,
+    /// Who did what.
+    pub audit: Audit,
     /// What took longer than it should.
     pub latency: LatencyMonitor,
     /// The hasher of keys, members and maps.
@@ -198,6 +201,7 @@ impl Engine {
             registry,
             stats,
             command_log: CommandLog::default(),
+            audit: Audit::default(),
             latency: LatencyMonitor::default(),
             hasher,
             rng,

@@ -3,6 +3,7 @@
 //! Everything here is of fixed size and always on. It looks at the engine and its commands; what
 //! it learns changes nothing about them.
 
+pub mod audit;
 pub mod commandlog;
 pub mod histogram;
 pub mod info;

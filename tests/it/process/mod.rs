@@ -129,7 +129,11 @@ fn a_bad_configuration_is_refused_with_its_place() {
             "at line 2",
             "cluster-enabled",
         ),
-        ("port 0\naudit-log audit.json\n", "at line 2", "audit-log"),
+        (
+            "port 0\naudit-log /no/such/folder/audit.json\n",
+            "at line 2",
+            "audit-log",
+        ),
         ("port 0\nbind \"127.0.0.1\n", "at line 2", "bind"),
     ] {
         std::fs::write(path, text).expect("written");
