@@ -211,7 +211,9 @@ fn permitted(
         };
         refusal.map_or(Ok(()), Err)?;
     }
-    if server.has(ServerGates::LOADING) && !flags.contains(LOADING) {
+    if server.has(ServerGates::LOADING)
+        && (!flags.contains(LOADING) || executes(engine, key, found, |t| t.needs_data))
+    {
         return Err(CommandError::LOADING);
     }
     if server.has(ServerGates::BUSY) && !flags.contains(ALLOW_BUSY) {
@@ -262,6 +264,7 @@ fn queue(
     transaction.queued_bytes += owned.heap_bytes();
     transaction.has_writes |= flags.intersects(WRITE.or(MAY_REPLICATE));
     transaction.has_deny_oom |= flags.contains(DENYOOM);
+    transaction.needs_data |= !flags.contains(LOADING);
     transaction.commands.push((found.id, owned));
     Reply::new(out, client.protocol).simple("QUEUED");
 }

@@ -113,6 +113,8 @@ pub struct Transaction {
     pub has_writes: bool,
     /// Some queued command is refused when memory is full.
     pub has_deny_oom: bool,
+    /// Some queued command is refused while data is loaded.
+    pub needs_data: bool,
     /// Bytes the queue holds, for the query-buffer limit.
     pub queued_bytes: usize,
 }
