@@ -38,6 +38,7 @@ use crate::observe::commandlog::CommandLog;
 use crate::observe::latency::LatencyMonitor;
 use crate::observe::machine::Machine;
 use crate::observe::stats::Stats;
+use crate::observe::throttle::Throttle;
 use crate::persist::Persistence;
 use crate::random::Rng;
 use crate::resp::reply::Outbox;
@@ -152,6 +153,8 @@ pub struct Engine {
     pub buffers: BufferPool,
     /// RESTORE does not look at checksums: DEBUG SET-SKIP-CHECKSUM-VALIDATION.
     pub skips_dump_checksum: bool,
+    /// Log lines about payloads that RESTORE refused.
+    pub refused_payloads: Throttle,
     /// Some client's output has become large since the last turn.
     pub(crate) outputs_grew: bool,
     /// Open transactions, for the log and the replicas.
@@ -218,6 +221,7 @@ impl Engine {
             ahead: Vec::new(),
             buffers: BufferPool::default(),
             skips_dump_checksum: false,
+            refused_payloads: Throttle::default(),
             outputs_grew: false,
             group_depth: 0,
             dirty: VecDeque::new(),

@@ -10,6 +10,7 @@ pub mod info;
 pub mod latency;
 pub mod machine;
 pub mod stats;
+pub mod throttle;
 pub mod web;
 
 use crate::dispatch::table::Found;
