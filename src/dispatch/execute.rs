@@ -104,7 +104,7 @@ fn execute_one(
             caller.expiry = ExpirePolicy::ReportOnly;
         }
     }
-    call(engine, key, found, args, out, caller, busy);
+    let ok = call(engine, key, found, args, out, caller, busy);
     if let Some(request) = engine.effects.block.take() {
         park(engine, key, *request, args);
         return Flow::Parked;
@@ -117,7 +117,8 @@ fn execute_one(
             engine.end_caching(key);
         }
     }
-    if sees_server && engine.closing(key) != Closing::No {
+    // Or one that answers more than may wait for its client.
+    if (sees_server || !ok) && engine.closing(key) != Closing::No {
         return Flow::Closing;
     }
     Flow::Done
@@ -140,6 +141,7 @@ pub fn call(
     };
     client.commands += 1;
     caller.no_touch |= client.no_touch;
+    caller.is_subscriber = client.gates.has(SessionGates::SUBSCRIBER);
     let (db, protocol) = (client.db, caller.protocol.unwrap_or(client.protocol));
     let started = engine.boundary_ns;
     let before = out.checkpoint();
@@ -165,6 +167,9 @@ pub fn call(
         observe_call(engine, key, found, args, caller, result.as_ref().err());
     }
     if let Err(error) = result {
+        if error == CommandError::OUTPUT_LIMIT {
+            engine.end_for_output(key, out.len() as u64);
+        }
         out.truncate(before);
         engine.effects.block = None;
         if !error.is_counted() {
