@@ -23,7 +23,7 @@ use kvd::host::supervise::Supervisor;
 use kvd::host::system::SystemFacts;
 use kvd::host::{Clock, Entropy};
 use kvd::host::{check, error_text, files, limits};
-use kvd::net::{EventLoop, ListenOptions, Listeners, Poller, SignalSource, can_listen};
+use kvd::net::{EventLoop, ListenOptions, Listeners, Poller, SignalSource};
 use kvd::persist::check::Task;
 use tracing::{error, info, warn};
 
@@ -180,7 +180,7 @@ fn run(arguments: Vec<OsString>) -> Result<u8, String> {
             .rename(&renamed.from, &renamed.to)
             .map_err(|error| LoadError::at(&renamed.origin, error.to_string()).to_string())?;
     }
-    let machine = Box::new(OsMachine::new(facts, log, can_listen));
+    let machine = Box::new(OsMachine::new(facts, log));
     let code = serve(config, registry, machine, &mut supervisor)?;
     supervisor.stopping();
     supervisor.remove_pid_file();
@@ -194,7 +194,7 @@ fn run(arguments: Vec<OsString>) -> Result<u8, String> {
 fn serve(
     config: Config,
     registry: Registry,
-    machine: Box<OsMachine>,
+    mut machine: Box<OsMachine>,
     supervisor: &mut Supervisor,
 ) -> Result<u8, String> {
     let options = ListenOptions::from_config(&config).map_err(|error| error.to_string())?;
@@ -204,6 +204,9 @@ fn serve(
     }
     info!("{} databases of {} shards", config.databases, config.shards);
     let poller = Poller::new().map_err(|error| error.to_string())?;
+    let listeners = listeners.share();
+    let rebinder = poller.rebinder(&listeners).map_err(|e| e.to_string())?;
+    machine.set_listen(Box::new(move |config| rebinder.rebind(config)));
     let signals = SignalSource::install().map_err(|error| error.to_string())?;
     // Relative to the working directory, which is the data directory.
     let mut disk = OsDisk::new("");

@@ -185,9 +185,6 @@ fn put_into_effect(engine: &mut Engine, changes: Changes) -> Result<(), SetError
         engine.apply_requirepass();
     }
     engine.apply_config();
-    if changes.has("port") || changes.has("bind") {
-        engine.mark_listen_changed();
-    }
     if changes.has("maxmemory") && engine.config.maxmemory > 0 {
         warn_of_small_maxmemory(engine);
     }

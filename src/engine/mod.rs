@@ -162,7 +162,6 @@ pub struct Engine {
     dirty: VecDeque<ClientKey>,
     ready: VecDeque<ClientKey>,
     exit: Option<i32>,
-    listen_changed: bool,
 }
 
 impl Engine {
@@ -227,7 +226,6 @@ impl Engine {
             dirty: VecDeque::new(),
             ready: VecDeque::new(),
             exit: None,
-            listen_changed: false,
         });
         engine.apply_config();
         engine.stats.startup_bytes = engine.used_bytes();
@@ -426,16 +424,6 @@ impl Engine {
             Some(busy) if busy.purpose == Purpose::Functions => CommandError::BUSY_FUNCTION,
             _ => CommandError::BUSY,
         }
-    }
-
-    /// Whether the addresses to listen on changed since the last call.
-    pub fn listen_changed(&mut self) -> bool {
-        std::mem::take(&mut self.listen_changed)
-    }
-
-    /// The addresses to listen on changed.
-    pub fn mark_listen_changed(&mut self) {
-        self.listen_changed = true;
     }
 
     /// Recomputes what depends on configuration values.
