@@ -451,3 +451,27 @@ fn config_set_bind_answers_when_the_sockets_are_open() {
     assert_eq!(client.cmd("CONFIG SET bind 127.0.0.1").text(), "OK");
     assert_eq!(server.connect().cmd("PING").text(), "PONG");
 }
+
+#[test]
+fn memory_in_info_stays_below_maxmemory() {
+    let server = Process::kvd(&["--save", "", "--maxmemory-policy", "allkeys-lru"]);
+    let mut client = server.connect();
+    let used = |client: &mut Connection| {
+        let text = client.cmd("INFO").text();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("used_memory:"));
+        line.expect("a field").parse::<u64>().expect("a number")
+    };
+    // Statistics of a command take memory when it runs for the first time.
+    client.cmd("DBSIZE");
+    let limit = used(&mut client) + 100 * 1024;
+    client.cmd(&format!("CONFIG SET maxmemory {limit}"));
+    for n in 0..3_000 {
+        assert_eq!(client.cmd(&format!("SET key:{n} x")).text(), "OK");
+    }
+    assert!(client.cmd("DBSIZE").int() < 3_000, "some were evicted");
+    // What the text of INFO takes itself is not in it; a command may go beyond by a little.
+    let used = used(&mut client);
+    assert!(used < limit + 4_096, "{used} of {limit}");
+}
