@@ -207,10 +207,6 @@ fn observe_call(
     error: Option<&CommandError>,
 ) {
     if engine.gates.has(ServerGates::AUDIT) {
-        if error.is_some() {
-            // Who is refused waits for nothing.
-            engine.effects.block = None;
-        }
         audit::command_ran(engine, key, found, args, caller, error);
     }
     if engine.gates.has(ServerGates::MONITOR) {

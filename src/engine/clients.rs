@@ -255,6 +255,8 @@ pub struct About {
     pub read_only: bool,
     /// CLIENT IMPORT-SOURCE.
     pub import_source: bool,
+    /// The audit log has said that it was refused before it logged in.
+    pub is_known_stranger: bool,
 }
 
 impl Client {
@@ -352,6 +354,7 @@ impl Clients {
                 redirect: false,
                 read_only: false,
                 import_source: false,
+                is_known_stranger: false,
             }),
             transaction: None,
             postponed: None,

@@ -98,12 +98,12 @@ fn logins_and_refusals_are_always_lines() {
     // A name that is nobody's may be a password in the wrong place.
     client.err("AUTH my-secret x");
     assert_says(&sink.one(&kvd), &["\"login\":null", "failed-login"]);
-    client.err("HELLO 3 AUTH alice wrong-secret");
+    client.err("HELLO 3 AUTH nobody x SETNAME n AUTH alice wrong-secret");
     assert_says(
         &sink.one(&kvd),
         &["\"command\":\"hello\",\"login\":\"alice\"", "failed-login"],
     );
-    client.cmd("HELLO 2 AUTH alice hunter2");
+    client.cmd("HELLO 2 SETNAME n AUTH alice hunter2");
     assert_says(
         &sink.one(&kvd),
         &[
@@ -113,6 +113,7 @@ fn logins_and_refusals_are_always_lines() {
         ],
     );
     client.cmd("HELLO 2");
+    client.cmd("HELLO 2 SETNAME auth");
     client.cmd("GET a:1");
     assert!(sink.take(&kvd).is_empty(), "neither a login nor refused");
 
@@ -158,6 +159,13 @@ fn who_has_not_logged_in_is_denied_in_the_log_too() {
             "\"result\":\"denied\",\"error\":\"NOAUTH\"",
         ],
     );
+    // Once a connection: strangers cannot fill the log.
+    client.err("GET b");
+    client.cmd("RESET");
+    client.err("GET c");
+    assert!(sink.take(&kvd).is_empty());
+    kvd.client().err("GET d");
+    assert_says(&sink.one(&kvd), &["\"keys\":[\"d\"]"]);
 }
 
 #[test]

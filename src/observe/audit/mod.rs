@@ -15,7 +15,7 @@ use crate::acl::{Context, Rules};
 use crate::config::Config;
 use crate::dispatch::table::{Command, CommandId, Found, NO_AUTH, Registry};
 use crate::engine::Engine;
-use crate::engine::clients::{Client, ClientKey, SessionGates};
+use crate::engine::clients::{Client, ClientKey, Endpoint};
 use crate::engine::context::Caller;
 use crate::engine::error::CommandError;
 use crate::engine::gates::ServerGates;
@@ -181,7 +181,7 @@ pub fn command_ran(
     caller: Caller,
     error: Option<&CommandError>,
 ) {
-    let waits = engine.effects.block.is_some();
+    let waits = error.is_none() && engine.effects.block.is_some();
     // What the append-only file says nobody does now; and a wait is one line, however often the
     // command is tried in between.
     if caller.expiry == ExpirePolicy::Off || waits && caller.reprocessing {
@@ -208,7 +208,7 @@ pub fn command_ran(
         context,
         result,
         error: error.map(CommandError::code),
-        login: is_login.then(|| login_name(args)),
+        login: is_login.then(|| login_name(found.command, args)),
     };
     note(engine, key, &event, is_login);
 }
@@ -227,6 +227,9 @@ pub fn command_refused(
     if !is_denied && !engine.audit.selects(found.id) {
         return;
     }
+    if error.code() == "NOAUTH" && !is_first_of_stranger(engine, key) {
+        return;
+    }
     let event = Event {
         command: found.command,
         args,
@@ -238,10 +241,24 @@ pub fn command_refused(
     note(engine, key, &event, is_denied);
 }
 
+/// Whether a client that has not logged in is refused for the first time. Once a connection is
+/// enough: strangers must not be able to fill the log, or to crowd others out of it, with what is
+/// cheaper for them than a login.
+fn is_first_of_stranger(engine: &mut Engine, key: ClientKey) -> bool {
+    let client = engine.clients.find_mut(key);
+    client.is_some_and(|client| !std::mem::replace(&mut client.about.is_known_stranger, true))
+}
+
 /// Logs an event, unless its user is not to be logged; refusals and logins always are.
 fn note(engine: &mut Engine, key: ClientKey, event: &Event<'_>, always: bool) {
-    let is_ours = |client: &&Client| !client.gates.has(SessionGates::WEB);
-    let Some(client) = engine.clients.find(key).filter(is_ours) else {
+    let is_loading = engine.is_loading();
+    let is_somebody = |client: &&Client| match client.about.endpoint {
+        Endpoint::Metrics { .. } => false,
+        // The append-only file.
+        Endpoint::Internal => !is_loading,
+        Endpoint::Tcp { .. } | Endpoint::Unix { .. } => true,
+    };
+    let Some(client) = engine.clients.find(key).filter(is_somebody) else {
         return;
     };
     if !always && engine.audit.excludes(&client.about.user) {
@@ -267,17 +284,27 @@ fn is_login(command: &Command, args: Args<'_>) -> bool {
 }
 
 /// The user whose password a login gives.
-fn login_name(args: Args<'_>) -> &[u8] {
+fn login_name<'a>(command: &Command, args: Args<'a>) -> &'a [u8] {
     match hello_auth(args) {
-        Some(at) => args.at(at + 1),
-        None if args.len() > 2 => args.at(1),
-        None => crate::acl::DEFAULT,
+        Some(at) if command.name == "hello" => args.at(at + 1),
+        _ if args.len() > 2 => args.at(1),
+        _ => crate::acl::DEFAULT,
     }
 }
 
-/// Where the options of HELLO say AUTH.
+/// Where the options of HELLO say AUTH; the last one counts.
 fn hello_auth(args: Args<'_>) -> Option<usize> {
-    let is_hello = args.at(0).eq_ignore_ascii_case(b"hello");
-    let is_auth = |at: &usize| args.at(*at).eq_ignore_ascii_case(b"auth");
-    (2..args.len()).filter(|_| is_hello).find(is_auth)
+    let is = |at: usize, word: &[u8]| args.at(at).eq_ignore_ascii_case(word);
+    let (mut at, mut found) = (2, None);
+    while at < args.len() {
+        if is(at, b"auth") {
+            found = Some(at);
+            at += 3;
+        } else if is(at, b"setname") {
+            at += 2;
+        } else {
+            break;
+        }
+    }
+    found
 }
