@@ -383,6 +383,9 @@ fn who_may_change_options_may_not_blind_the_log() {
         let error = kvd.client().err(&format!("CONFIG SET {name} +get"));
         assert!(error.ends_with("can't set protected config"), "{error}");
     }
+    // Tools set every option to what it is.
+    let same = "CONFIG SET audit-log-commands \"+@admin +@dangerous\" audit-log \"\"";
+    assert_eq!(kvd.client().text(same), "OK");
 }
 
 /// What a file holds once it holds this.
