@@ -461,16 +461,16 @@ fn accepted_sockets_inherit_the_listeners_options() {
 fn a_changed_keepalive_holds_for_new_connections() {
     let mut config = Config::default();
     config.bind = vec!["127.0.0.1".to_owned()];
-    let mut options = ListenOptions {
-        keepalive_s: 300,
-        ..ListenOptions::default()
+    // Somebody else may take the port before the listener does: another one then.
+    let listeners = loop {
+        let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        config.port = free.local_addr().unwrap().port();
+        drop(free);
+        let options = ListenOptions::from_config(&config).unwrap();
+        if let Ok(listeners) = Listeners::open(options) {
+            break listeners.share();
+        }
     };
-    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    config.port = port.local_addr().unwrap().port();
-    drop(port);
-    let bind = config.bind.clone();
-    options.add_bind(&bind, config.port, Class::Client).unwrap();
-    let listeners = Listeners::open(options).unwrap().share();
     let poller = Poller::new().unwrap();
     let rebinder = poller.rebinder(&listeners).unwrap();
     listeners.borrow_mut().register(poller.registry()).unwrap();
