@@ -10,6 +10,7 @@ use crate::engine::clients::{Client, ClientKey, Closing, ReplyMode, SessionGates
 use crate::engine::context::{Caller, KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::gates::ServerGates;
+use crate::observe::audit;
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
 use crate::store::expire::ExpirePolicy;
@@ -81,7 +82,7 @@ fn execute_one(
     let Some(found) = found else {
         let error = lookup::explain(&engine.registry, args);
         let named = lookup::named(&engine.registry, args);
-        gates::refuse(engine, key, named, &error, out);
+        gates::refuse(engine, key, (named, args), &error, out);
         apply_reply_mode(engine, key, out, before);
         return Flow::Done;
     };
@@ -103,7 +104,7 @@ fn execute_one(
             caller.expiry = ExpirePolicy::ReportOnly;
         }
     }
-    call(engine, key, found, args, out, caller, busy);
+    let ok = call(engine, key, found, args, out, caller, busy);
     if let Some(request) = engine.effects.block.take() {
         park(engine, key, *request, args);
         return Flow::Parked;
@@ -116,7 +117,8 @@ fn execute_one(
             engine.end_caching(key);
         }
     }
-    if sees_server && engine.closing(key) != Closing::No {
+    // Or one that answers more than may wait for its client.
+    if (sees_server || !ok) && engine.closing(key) != Closing::No {
         return Flow::Closing;
     }
     Flow::Done
@@ -139,6 +141,7 @@ pub fn call(
     };
     client.commands += 1;
     caller.no_touch |= client.no_touch;
+    caller.is_subscriber = client.gates.has(SessionGates::SUBSCRIBER);
     let (db, protocol) = (client.db, caller.protocol.unwrap_or(client.protocol));
     let started = engine.boundary_ns;
     let before = out.checkpoint();
@@ -157,7 +160,16 @@ pub fn call(
         engine.read_clock();
     }
     let ok = result.is_ok();
+    if engine
+        .gates
+        .has(ServerGates::MONITOR.or(ServerGates::AUDIT))
+    {
+        observe_call(engine, key, found, args, caller, result.as_ref().err());
+    }
     if let Err(error) = result {
+        if error == CommandError::OUTPUT_LIMIT {
+            engine.end_for_output(key, out.len() as u64);
+        }
         out.truncate(before);
         engine.effects.block = None;
         if !error.is_counted() {
@@ -168,9 +180,6 @@ pub fn call(
     // One that waits now counts when it has been served.
     if engine.effects.block.is_none() {
         engine.stats.record(found.id.index(), took_ns, ok);
-    }
-    if engine.gates.has(ServerGates::MONITOR) {
-        engine.show_command(key, found.command, args, caller);
     }
     let reply_bytes = out.len_since(before);
     if engine.effects.listeners.tracking && reads_itself(found.command.flags) {
@@ -185,6 +194,24 @@ pub fn call(
         settle(engine, key, db, args);
     }
     ok
+}
+
+/// Tells those who want to know of every command.
+#[cold]
+fn observe_call(
+    engine: &mut Engine,
+    key: ClientKey,
+    found: Found,
+    args: Args<'_>,
+    caller: Caller,
+    error: Option<&CommandError>,
+) {
+    if engine.gates.has(ServerGates::AUDIT) {
+        audit::command_ran(engine, key, found, args, caller, error);
+    }
+    if engine.gates.has(ServerGates::MONITOR) {
+        engine.show_command(key, found.command, args, caller);
+    }
 }
 
 /// Whether a command reads the keys it names: of a script, the commands in it do.

@@ -83,6 +83,9 @@ impl Engine {
         self.tell_changes();
         self.unblock_timed_out();
         self.end_pause();
+        if self.gates.has(ServerGates::AUDIT) {
+            self.audit.end_turn(self.now.unix_ms);
+        }
         let cron = self.now.mono_us >= self.housekeeping.next_cron_us;
         if cron {
             self.housekeeping.next_cron_us = self.now.mono_us + CRON_PERIOD_US;

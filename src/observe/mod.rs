@@ -3,12 +3,14 @@
 //! Everything here is of fixed size and always on. It looks at the engine and its commands; what
 //! it learns changes nothing about them.
 
+pub mod audit;
 pub mod commandlog;
 pub mod histogram;
 pub mod info;
 pub mod latency;
 pub mod machine;
 pub mod stats;
+pub mod throttle;
 pub mod web;
 
 use crate::dispatch::table::Found;

@@ -3,6 +3,7 @@
 
 mod acl;
 mod aof;
+mod audit;
 mod bitmap;
 mod client;
 mod command;

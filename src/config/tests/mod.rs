@@ -22,6 +22,8 @@ const NOT_IN_VALKEY: &[&str] = &[
     "array-sparse-kmax",
     "array-sparse-kmin",
     "audit-log",
+    "audit-log-commands",
+    "audit-log-exclude-users",
     "cluster-compatibility-sample-ratio",
     "cluster-slot-migration-handoff-max-lag-bytes",
     "cluster-slot-migration-write-pause-timeout",

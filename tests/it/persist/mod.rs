@@ -4,6 +4,7 @@
 mod check;
 mod kill;
 mod process;
+mod reload;
 mod snapshot;
 
 use crate::harness::{Client, Kvd};
