@@ -126,7 +126,9 @@ impl Engine {
     /// What a snapshot for that purpose is written as.
     pub(super) fn format(&self, purpose: Purpose) -> Box<dyn Format> {
         match purpose {
-            Purpose::Rewrite if !self.config.aof_use_rdb_preamble => Box::new(CommandFile),
+            Purpose::Rewrite if !self.config.aof_use_rdb_preamble => {
+                Box::new(CommandFile::new(self))
+            }
             _ => super::format::rdb(self, purpose == Purpose::Rewrite),
         }
     }

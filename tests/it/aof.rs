@@ -225,6 +225,44 @@ fn loading_makes_the_same_data() {
     assert_eq!(empty.client().int("DBSIZE"), 0);
 }
 
+#[test]
+fn a_new_base_holds_data_and_functions() {
+    for preamble in ["yes", "no"] {
+        let options = [("appendonly", "yes"), ("aof-use-rdb-preamble", preamble)];
+        let disk = MemoryDisk::default();
+        let kvd = Kvd::on(disk.clone(), 1, &options);
+        let client = kvd.client();
+        for line in EVERYTHING.trim_end_matches("; FLUSHDB").split(';') {
+            client.cmd(line.trim());
+        }
+        for name in ["a", "b"] {
+            let code = format!(
+                "#!lua name={name}\nredis.register_function('{name}', function() return 1 end)"
+            );
+            assert_eq!(client.cmd_words(&["FUNCTION", "LOAD", &code]).text(), name);
+        }
+        client.cmd("BGREWRITEAOF");
+        let rewrites = || {
+            client
+                .text("INFO persistence")
+                .contains("aof_rewrite_in_progress:1")
+        };
+        while rewrites() {
+            kvd.advance_ms(10);
+        }
+        assert!(disk.content(INCR).is_none(), "it is replaced");
+        let again = Kvd::on(disk, 2, &options);
+        let other = again.client();
+        for line in ["DEBUG DIGEST", "FUNCTION LIST WITHCODE", "XRANGE st - +"] {
+            assert_eq!(
+                client.cmd(line),
+                other.cmd(line),
+                "{line}, preamble {preamble}"
+            );
+        }
+    }
+}
+
 /// A file that was written by 20 single commands.
 fn twenty() -> (MemoryDisk, Vec<u8>) {
     let logged = Logged::new();

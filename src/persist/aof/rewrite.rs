@@ -362,14 +362,29 @@ impl Engine {
 
 /// A base of commands.
 #[derive(Debug)]
-pub struct CommandFile;
+pub struct CommandFile {
+    head: Vec<u8>,
+}
+
+impl CommandFile {
+    /// One that begins with the libraries of functions, as they are now.
+    pub(in crate::persist) fn new(engine: &Engine) -> CommandFile {
+        let mut head = Vec::new();
+        for library in engine.scripts.libraries.iter() {
+            encode::words(&[b"FUNCTION", b"LOAD", &library.code], &mut head);
+        }
+        CommandFile { head }
+    }
+}
 
 impl Format for CommandFile {
     fn encoder(&self) -> Rc<dyn Encoder> {
         Rc::new(CommandEncoder)
     }
 
-    fn head(&mut self, _out: &mut Vec<u8>) {}
+    fn head(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut self.head);
+    }
 
     fn database(&mut self, number: u32, _holds: Option<Holds>, out: &mut Vec<u8>) {
         let number = number.to_string();

@@ -230,7 +230,7 @@ impl Connection {
 
 /// A real server to compare with, or `None` and a printed line if there is none here.
 pub fn peer(name: &str) -> Option<Process> {
-    let persistence = [
+    let options = [
         "--save",
         "",
         "--appendonly",
@@ -238,11 +238,16 @@ pub fn peer(name: &str) -> Option<Process> {
         "--enable-debug-command",
         "yes",
     ];
+    peer_in(name, tempfile::tempdir().expect("a folder"), &options)
+}
+
+/// The same, in a folder that may hold data already.
+pub fn peer_in(name: &str, dir: tempfile::TempDir, options: &[&str]) -> Option<Process> {
     let Some(program) = peer_program(name) else {
         eprintln!("skipped: no {name} here");
         return None;
     };
-    let process = Process::start(&program, &persistence);
+    let process = Process::start_in(&program, dir, options);
     if process.is_none() {
         eprintln!("skipped: {program} does not start");
     }

@@ -38,6 +38,14 @@ impl Value {
         }
     }
 
+    /// The bytes of a string.
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Value::Bulk(bytes) => bytes.clone(),
+            other => panic!("not a string: {other:?}"),
+        }
+    }
+
     /// The number of an integer reply.
     pub fn int(&self) -> i64 {
         match self {

@@ -2,7 +2,10 @@
 //! of real peers.
 
 mod check;
+mod contents;
+mod fill;
 mod kill;
+mod peers;
 mod process;
 mod reload;
 mod snapshot;
