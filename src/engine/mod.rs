@@ -34,6 +34,7 @@ use crate::config::Config;
 use crate::dispatch::table::{Found, Registry};
 use crate::host::Disk;
 use crate::observe::commandlog::CommandLog;
+use crate::observe::hot::HotKeys;
 use crate::observe::latency::LatencyMonitor;
 use crate::observe::machine::Machine;
 use crate::observe::stats::Stats;
@@ -117,6 +118,8 @@ pub struct Engine {
     pub stats: Stats,
     /// Slow commands, large requests and replies.
     pub command_log: CommandLog,
+    /// Which keys are used most, and which are the biggest.
+    pub hot: HotKeys,
     /// What took longer than it should.
     pub latency: LatencyMonitor,
     /// The hasher of keys, members and maps.
@@ -198,6 +201,7 @@ impl Engine {
             registry,
             stats,
             command_log: CommandLog::default(),
+            hot: HotKeys::new(rng.clone()),
             latency: LatencyMonitor::default(),
             hasher,
             rng,
@@ -433,6 +437,7 @@ impl Engine {
     /// Recomputes what depends on configuration values.
     pub fn apply_config(&mut self) {
         self.stats.configure(&self.config);
+        self.hot.configure(&self.config, self.now.mono_us);
         self.effects.listeners.events = self.config.notify_keyspace_events.into();
         self.keyspace.set_eviction(evict::eviction_of(&self.config));
         self.eviction_pool.clear();
