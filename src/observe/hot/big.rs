@@ -12,6 +12,8 @@
 //!
 //! Limits: `bigkeys-top-k` keys a type, [`NAME_BYTES_MAX`] bytes a name.
 
+use std::cmp::Reverse;
+
 use crate::store::db::{Db, Key, Slot};
 use crate::store::keyspace::Keyspace;
 use crate::store::value::Kind;
@@ -113,7 +115,7 @@ impl BigKeys {
     pub fn resize(&mut self, top: usize) {
         self.top = top;
         for table in &mut self.tables {
-            table.keys.sort_by_key(|seen| std::cmp::Reverse(seen.bytes));
+            table.keys.sort_by_key(|seen| Reverse(seen.bytes));
             table.keys.truncate(top);
             table.set_floor(top);
         }
@@ -145,7 +147,8 @@ impl BigKeys {
             .iter()
             .filter_map(|seen| measure(seen, kind, keyspace, unix_ms))
             .collect();
-        found.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
+        let size = |key: &BigKey| Reverse((key.bytes, key.elements));
+        found.sort_by(|a, b| size(a).cmp(&size(b)).then_with(|| a.name.cmp(&b.name)));
         found
     }
 
