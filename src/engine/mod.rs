@@ -201,7 +201,7 @@ impl Engine {
             registry,
             stats,
             command_log: CommandLog::default(),
-            hot: HotKeys::new(rng.clone()),
+            hot: HotKeys::new(Rng::new(rng.clone().next_u64())),
             latency: LatencyMonitor::default(),
             hasher,
             rng,

@@ -126,6 +126,19 @@ impl BigKeys {
         self.top == 0
     }
 
+    /// A database was emptied: its keys make room at once.
+    pub fn forget_database(&mut self, db: u32) {
+        for table in &mut self.tables {
+            table.keys.retain(|seen| seen.db != db);
+            table.set_floor(self.top);
+        }
+    }
+
+    /// The data is another now, though nothing was changed.
+    pub fn walk_again(&mut self) {
+        self.walk = Walk::default();
+    }
+
     /// Measures a key.
     #[inline]
     pub fn see(&mut self, keys: &Db, db: u32, slot: Slot) {

@@ -59,7 +59,7 @@ pub const KEYS_A_COMMAND: usize = 16;
 pub const HEAVY_NS: u64 = 200_000;
 /// Nor is one whose request or reply has so many bytes.
 pub const HEAVY_BYTES: usize = 64 * 1024;
-/// Above this rate fewer commands are sampled: a thousandth and a half of a processor.
+/// Above this rate fewer commands are sampled: a thousandth of a processor.
 pub const SAMPLES_A_SECOND: u64 = 10_000;
 
 /// After so many samples it is decided whether there are too many or too few.
@@ -222,18 +222,16 @@ impl HotKeys {
         let top = config.hotkeys_top_k as usize;
         let window_us = u64::from(config.hotkeys_window_seconds) * 1_000_000;
         let gap_max = 100 / config.hotkeys_sampling_percentage.max(1);
-        if (top, window_us, gap_max) == (self.top, self.window_us, self.gap_max) {
-            return;
+        if (top, window_us, gap_max) != (self.top, self.window_us, self.gap_max) {
+            self.live = Window::new(now_us, summary::tracked_for(top));
+            if top == 0 {
+                self.done = Window::new(now_us, 0);
+            }
+            self.top = top;
+            self.window_us = window_us;
+            self.gap_max = gap_max;
+            self.gap = self.gap.min(gap_max);
         }
-        let tracked = summary::tracked_for(top);
-        self.live = Window::new(now_us, tracked);
-        if top == 0 {
-            self.done = Window::new(now_us, 0);
-        }
-        self.top = top;
-        self.window_us = window_us;
-        self.gap_max = gap_max;
-        self.gap = self.gap.min(gap_max);
         self.draw();
     }
 
@@ -267,6 +265,7 @@ impl HotKeys {
     pub fn forget_database(&mut self, db: u32) {
         self.live.summary.forget_database(db);
         self.done.summary.forget_database(db);
+        self.big.forget_database(db);
     }
 
     /// HOTKEYS START.

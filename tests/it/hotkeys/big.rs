@@ -1,5 +1,7 @@
 //! HOTKEYS BIG.
 
+use kvd::host::memory::MemoryDisk;
+
 use super::{exact, info, names, repeat};
 use crate::harness::Kvd;
 
@@ -99,4 +101,48 @@ fn big_keys_that_nobody_writes_are_found_by_a_walk() {
     }
     assert_eq!(passes(), "2");
     assert_eq!(names(&client.cmd("HOTKEYS BIG COUNT 1")), ["big"]);
+}
+
+#[test]
+fn big_keys_that_were_loaded_are_found() {
+    let disk = MemoryDisk::default();
+    let kvd = Kvd::on(disk.clone(), 1, &[]);
+    let client = kvd.client();
+    client.cmd("RPUSH list a b c");
+    client.cmd("SET string value");
+    client.cmd("SAVE");
+    let kvd = Kvd::on(disk, 2, &[]);
+    let client = kvd.client();
+    for _ in 0..100 {
+        if names(&client.cmd("HOTKEYS BIG")).len() == 2 {
+            break;
+        }
+        kvd.advance_ms(100);
+    }
+    assert_eq!(names(&client.cmd("HOTKEYS BIG")), ["string", "list"]);
+}
+
+#[test]
+fn a_flush_makes_room_at_once() {
+    let kvd = exact();
+    let client = kvd.client();
+    client.cmd("CONFIG SET bigkeys-top-k 2");
+    for n in 0..2 {
+        client.cmd_words(&[&b"SET"[..], format!("big:{n}").as_bytes(), &[b'x'; 5_000]]);
+    }
+    client.cmd("SET small v");
+    assert_eq!(names(&client.cmd("HOTKEYS BIG")), ["big:0", "big:1"]);
+    client.cmd("FLUSHALL");
+    client.cmd("SET small v");
+    assert_eq!(names(&client.cmd("HOTKEYS BIG")), ["small"]);
+}
+
+#[test]
+fn big_keys_are_looked_for_where_hot_ones_are_not() {
+    let kvd = Kvd::with(&[("hotkeys-top-k", "0"), ("bigkeys-top-k", "0")]);
+    let client = kvd.client();
+    client.cmd("SET a v");
+    client.cmd("CONFIG SET bigkeys-top-k 2 hotkeys-sampling-percentage 100");
+    client.cmd("SET b v");
+    assert_eq!(names(&client.cmd("HOTKEYS BIG")), ["b"]);
 }
