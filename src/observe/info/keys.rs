@@ -2,7 +2,6 @@
 
 use crate::engine::Engine;
 use crate::observe::hot::big_keys;
-use crate::observe::hot::session::Session;
 use crate::observe::hot::summary::Order;
 use crate::store::value::Kind;
 
@@ -13,15 +12,18 @@ use super::{Text, ratio};
 pub(super) fn hotkeys(engine: &Engine, text: &mut Text) {
     let hot = &engine.hot;
     let window = hot.window();
-    let is_active = hot.session.as_deref().is_some_and(Session::is_active);
     text.title("Hotkeys");
     text.fields(&[
         ("hotkeys_last_window_samples", window.samples),
         ("hotkeys_last_window_duration_ms", window.took_us / 1_000),
         ("hotkeys_sampled_one_in", u64::from(hot.one_in())),
-        ("hotkeys_session_active", u64::from(is_active)),
         ("hotkeys_skipped_long_names", hot.skipped_names),
     ]);
+    // Redis's field, for whoever has begun a session.
+    if let Some(session) = hot.session.as_deref() {
+        let is_active = u64::from(session.is_active());
+        text.field("hotkeys-tracking-active", is_active);
+    }
     for order in Order::ALL {
         let cost = hot
             .ranked(order, 1)

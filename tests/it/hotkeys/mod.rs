@@ -288,7 +288,6 @@ fn figures_are_in_info_and_on_the_metrics_port() {
         "hotkeys_last_window_samples:400",
         "hotkeys_last_window_duration_ms:10000",
         "hotkeys_sampled_one_in:1",
-        "hotkeys_session_active:0",
         "hotkeys_top_calls:qps=30,percent=75.00",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}: {text}");

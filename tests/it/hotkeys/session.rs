@@ -1,6 +1,6 @@
 //! The sessions of HOTKEYS, as Redis has them.
 
-use super::{end_window, exact, names, repeat};
+use super::{end_window, exact, info, names, repeat};
 use crate::harness::{Kvd, Value};
 
 #[test]
@@ -112,6 +112,7 @@ fn a_session_is_over_when_its_time_is() {
     let kvd = Kvd::new();
     let client = kvd.client();
     client.cmd("HOTKEYS START METRICS 1 NET DURATION 2");
+    assert_eq!(info(&client, "hotkeys-tracking-active"), "1");
     client.cmd("SET a v");
     kvd.advance_ms(1_900);
     client.cmd("SET a v");
@@ -120,6 +121,7 @@ fn a_session_is_over_when_its_time_is() {
     let report = client.cmd("HOTKEYS GET");
     let report = &report.items()[0];
     assert_eq!(report.field("tracking-active").int(), 0);
+    assert_eq!(info(&client, "hotkeys-tracking-active"), "0");
     assert_eq!(report.field("collection-duration-ms").int(), 2_000);
     assert_eq!(report.field("by-net-bytes").texts(), ["a", "64"]);
     assert_eq!(client.text("HOTKEYS RESET"), "OK");
