@@ -411,6 +411,14 @@ fields {
         LONG, "128";
     /// Arguments that an entry of that log keeps.
     slowlog_entry_max_argc: u32, "slowlog-entry-max-argc", LIVE, num(1, 4096), "32";
+    /// How many of the keys used most are shown; 0 counts none.
+    hotkeys_top_k: u32, "hotkeys-top-k", LIVE, num(0, 1000), "16";
+    /// Look at least at so many of a hundred commands to find them.
+    hotkeys_sampling_percentage: u32, "hotkeys-sampling-percentage", LIVE, num(1, 100), "1";
+    /// Over how many seconds their use is counted.
+    hotkeys_window_seconds: u32, "hotkeys-window-seconds", LIVE, num(1, 300), "10";
+    /// How many of the biggest keys of each type are shown; 0 looks for none.
+    bigkeys_top_k: u32, "bigkeys-top-k", OWN_LIVE, num(0, 64), "10";
     /// Log requests of at least this many bytes; -1 logs none.
     commandlog_request_larger_than: i64, "commandlog-request-larger-than", LIVE,
         num(-1, i64::MAX), "1048576";

@@ -10,6 +10,7 @@ use crate::engine::clients::{Client, ClientKey, Closing, ReplyMode, SessionGates
 use crate::engine::context::{Caller, KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::gates::ServerGates;
+use crate::observe::Ran;
 use crate::observe::audit;
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
@@ -185,10 +186,18 @@ pub fn call(
     if engine.effects.listeners.tracking && reads_itself(found.command.flags) {
         remember_reads(engine, key, found, args);
     }
-    let large_bytes = engine.stats.large_bytes;
-    let is_large = reply_bytes >= large_bytes || args.wire_bytes_at_most() >= large_bytes;
-    if took_ns >= engine.stats.slow_ns || is_large {
-        crate::observe::notable_command(engine, key, found, args, took_ns, reply_bytes);
+    // A little more often than it needs to be: whoever looks closely knows better.
+    let is_large = reply_bytes + args.wire_bytes_at_most() >= engine.stats.large_bytes;
+    if took_ns >= engine.stats.slow_ns || is_large || engine.hot.count_down() {
+        let ran = Ran {
+            found,
+            args,
+            db,
+            took_ns,
+            reply_bytes,
+            in_script: caller.in_script,
+        };
+        crate::observe::look_closely(engine, key, &ran);
     }
     if !engine.effects.is_quiet() {
         settle(engine, key, db, args);

@@ -35,6 +35,7 @@ use crate::dispatch::table::{Found, Registry};
 use crate::host::Disk;
 use crate::observe::audit::Audit;
 use crate::observe::commandlog::CommandLog;
+use crate::observe::hot::HotKeys;
 use crate::observe::latency::LatencyMonitor;
 use crate::observe::machine::Machine;
 use crate::observe::stats::Stats;
@@ -121,6 +122,8 @@ pub struct Engine {
     pub command_log: CommandLog,
     /// Who did what.
     pub audit: Audit,
+    /// Which keys are used most, and which are the biggest.
+    pub hot: HotKeys,
     /// What took longer than it should.
     pub latency: LatencyMonitor,
     /// The hasher of keys, members and maps.
@@ -204,6 +207,7 @@ impl Engine {
             stats,
             command_log: CommandLog::default(),
             audit: Audit::default(),
+            hot: HotKeys::new(Rng::new(rng.clone().next_u64())),
             latency: LatencyMonitor::default(),
             hasher,
             rng,
@@ -429,6 +433,7 @@ impl Engine {
     /// Recomputes what depends on configuration values.
     pub fn apply_config(&mut self) {
         self.stats.configure(&self.config);
+        self.hot.configure(&self.config, self.now.mono_us);
         self.effects.listeners.events = self.config.notify_keyspace_events.into();
         self.keyspace.set_eviction(evict::eviction_of(&self.config));
         self.eviction_pool.clear();

@@ -3,6 +3,7 @@
 //! Everything here runs in slices. [`Engine::tick`] takes at most [`HOUSEKEEPING_BUDGET_NS`] a
 //! turn and asks for the next turn at once while work is left.
 
+use crate::observe::hot;
 use crate::observe::latency::event;
 use crate::resp::reply::Reply;
 use crate::store::expire::ExpirePolicy;
@@ -93,6 +94,7 @@ impl Engine {
             self.evict_clients();
             self.stats.sample(self.now, self.used_bytes());
             self.tell_pressure();
+            hot::tick(self);
         }
         self.housekeeping.was_loading = self.is_loading();
         if self.is_loading() {

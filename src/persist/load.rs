@@ -243,6 +243,7 @@ impl Engine {
     }
 
     fn end_loading(&mut self) {
+        self.hot.big.walk_again();
         if let Err(failed) = self.loaded() {
             self.loading_failed(&failed);
         }
@@ -261,7 +262,9 @@ impl Engine {
             if let Some(db) = self.keyspace.flush(number) {
                 self.keyspace.free_db(db);
             }
+            self.hot.forget_database(number as u32);
         }
+        self.hot.big.walk_again();
     }
 
     /// One slice of loading.

@@ -14,6 +14,7 @@ mod generic;
 mod geo;
 mod harness;
 mod hash;
+mod hotkeys;
 mod hyperloglog;
 mod info;
 mod oracle;

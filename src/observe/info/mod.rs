@@ -5,6 +5,7 @@
 //! nothing but the peak of memory.
 
 mod commands;
+mod keys;
 mod memory;
 mod persistence;
 mod server;
@@ -48,6 +49,8 @@ static SECTIONS: &[Section] = &[
     ("latencystats", Shown::All,     commands::latencystats),
     ("cluster",      Shown::Default, server::cluster),
     ("keyspace",     Shown::Default, server::keyspace),
+    ("hotkeys",      Shown::All,     keys::hotkeys),
+    ("bigkeys",      Shown::All,     keys::bigkeys),
     ("keysizes",     Shown::Everything, server::keysizes),
     ("debug",        Shown::Named,   stats::debug),
 ];
