@@ -67,6 +67,8 @@ const LFU_INITIAL: u32 = 5;
 const LFU_MAX: u32 = 255;
 /// Candidates that are remembered.
 const POOL_SIZE: usize = 16;
+/// Victims for which `samples` keys each are looked at together.
+const SAMPLED_AT_ONCE: usize = 8;
 
 /// The clock of recency, in seconds, as far as 24 bits hold it: it wraps after 194 days.
 #[inline]
@@ -179,7 +181,21 @@ impl Db {
 struct Candidate {
     score: u64,
     db: usize,
+    /// Where it was; it may have moved since.
+    block: Handle,
     key: Box<[u8]>,
+}
+
+impl Candidate {
+    /// Where it is, if it is still there and as good a victim as it was: it may have been used, or
+    /// have lost its expiry.
+    fn find(&self, keyspace: &Keyspace, now: Now) -> Option<Slot> {
+        let keys = keyspace.db(self.db)?;
+        let slot = keys.find(&Key::new(keyspace.hasher(), &self.key))?;
+        let is_spared = keys.eviction.volatile_only && keys.expire_at(slot).is_none();
+        let score = keys.score(keys.handle(slot), now);
+        (!is_spared && score >= self.score).then_some(slot)
+    }
 }
 
 /// The best candidates seen so far, the best last.
@@ -211,25 +227,22 @@ impl Pool {
             Measure::Random => return self.pick_random(keyspace, &eviction, rng),
             _ => {}
         }
-        // What the pool holds may be gone by now; as long as there are keys, sampling finds some.
         loop {
+            // Looking at many keys at once lets the misses of the cache overlap.
             let mut found_any = false;
-            for (number, db) in keyspace.iter() {
-                found_any |= self.sample(number, db, &eviction, now, rng);
-            }
-            while let Some(Candidate { db, key, .. }) = self.candidates.pop() {
-                let Some(keys) = keyspace.db(db) else {
-                    continue;
-                };
-                let slot = keys.find(&Key::new(keyspace.hasher(), &key));
-                let is_victim =
-                    |slot: &Slot| !eviction.volatile_only || keys.expire_at(*slot).is_some();
-                if let Some(slot) = slot.filter(is_victim) {
-                    return Some((db, slot));
+            if self.candidates.len() <= POOL_SIZE - SAMPLED_AT_ONCE {
+                for (number, db) in keyspace.iter() {
+                    found_any |= self.sample(number, db, &eviction, now, rng);
                 }
             }
-            if !found_any {
+            let Some(candidate) = self.candidates.pop() else {
+                if found_any {
+                    continue;
+                }
                 return None;
+            };
+            if let Some(slot) = candidate.find(keyspace, now) {
+                return Some((candidate.db, slot));
             }
         }
     }
@@ -247,26 +260,24 @@ impl Pool {
         let (blocks, scores) = (&mut self.blocks, &mut self.scores);
         blocks.clear();
         if eviction.volatile_only {
-            db.sample_volatile_blocks(rng, count, blocks);
+            db.sample_volatile_blocks(rng, SAMPLED_AT_ONCE * count, blocks);
         } else {
-            db.sample_blocks(rng, count, blocks);
+            db.sample_blocks(rng, SAMPLED_AT_ONCE, count, blocks);
         }
-        // In a loop of their own the misses of the cache overlap.
         scores.clear();
         scores.extend(blocks.iter().map(|block| db.score(*block, now)));
         for at in 0..self.blocks.len() {
-            self.offer(number, db.heap.key(self.blocks[at]), self.scores[at]);
+            self.offer(number, db, self.blocks[at], self.scores[at]);
         }
         !self.blocks.is_empty()
     }
 
     /// Takes a candidate in, if it is better than the worst of a full pool and not there yet.
-    fn offer(&mut self, db: usize, key: &[u8], score: u64) {
+    fn offer(&mut self, number: usize, db: &Db, block: Handle, score: u64) {
         let is_full = self.candidates.len() >= POOL_SIZE;
         let worst = self.candidates.first().filter(|_| is_full);
-        if worst.is_some_and(|worst| score <= worst.score)
-            || self.candidates.iter().any(|c| c.db == db && *c.key == *key)
-        {
+        let is_it = |c: &Candidate| c.db == number && c.block == block;
+        if worst.is_some_and(|worst| score <= worst.score) || self.candidates.iter().any(is_it) {
             return;
         }
         if is_full {
@@ -274,8 +285,13 @@ impl Pool {
         }
         // Of equals the one seen last goes first: it is still in the processor's cache.
         let at = self.candidates.partition_point(|c| c.score <= score);
-        let key = key.into();
-        self.candidates.insert(at, Candidate { score, db, key });
+        let candidate = Candidate {
+            score,
+            db: number,
+            block,
+            key: db.heap.key(block).into(),
+        };
+        self.candidates.insert(at, candidate);
     }
 
     /// Any key, from one database after the other.

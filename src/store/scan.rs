@@ -2,6 +2,8 @@
 
 use std::hint::black_box;
 
+use smallvec::SmallVec;
+
 use crate::random::Rng;
 use crate::store::db::{Db, Key, Slot};
 use crate::store::shard::Shard;
@@ -80,15 +82,37 @@ impl Db {
         self.slot_of_block(self.shards[shard].random_volatile(rng)?)
     }
 
-    /// Hands over the blocks of some keys that lie together, from a random place on, in the order of
-    /// hashes: their order tells nothing of how they are used. At least `count`, where there are so
-    /// many; in a small database some come twice.
-    pub(super) fn sample_blocks(&self, rng: &mut Rng, count: usize, blocks: &mut Vec<Handle>) {
-        let largest = self.largest.keys;
-        if let Some(shard) = self.random_shard(rng, self.len, largest, Shard::len) {
-            let position = rng.next_u64() >> POSITION_BITS;
-            self.scan_blocks((shard as u64) << POSITION_BITS | position, count, blocks);
-            self.scan_blocks(0, count, blocks);
+    /// Hands over the blocks of `groups` times `count` keys, where there are so many; in a small
+    /// database some come twice. Those of a group lie together in the index, by their hashes, which
+    /// tell nothing of how they are used.
+    pub(super) fn sample_blocks(
+        &self,
+        rng: &mut Rng,
+        groups: usize,
+        count: usize,
+        blocks: &mut Vec<Handle>,
+    ) {
+        let mut places: SmallVec<[(usize, u32); 16]> = SmallVec::new();
+        for _ in 0..groups {
+            let shard = self.random_shard(rng, self.len, self.largest.keys, Shard::len);
+            places.extend(shard.map(|shard| (shard, rng.next_u64() as u32)));
+        }
+        let touched = places.iter().fold(0, |sum, &(shard, hash)| {
+            let probe = self.shards[shard].probe(hash);
+            sum ^ probe.map_or(0, |probe| probe.touch())
+        });
+        black_box(touched);
+        for (first, hash) in places {
+            let wanted = blocks.len() + count;
+            self.shards[first].blocks_near(hash, wanted, blocks);
+            // Of this shard what is before the hash, too.
+            let others = (first + 1..self.shards.len()).chain(0..=first);
+            for shard in others {
+                if blocks.len() >= wanted {
+                    break;
+                }
+                self.shards[shard].blocks_near(0, wanted, blocks);
+            }
         }
     }
 

@@ -163,6 +163,12 @@ impl Index {
         0
     }
 
+    /// Appends the handles that lie behind the home of a hash, until there are `wanted`; during a
+    /// resize only those of one table.
+    pub fn handles_near(&self, hash: u32, wanted: usize, handles: &mut Vec<Handle>) {
+        self.table_of(hash).0.handles_near(hash, wanted, handles);
+    }
+
     /// A uniformly chosen entry.
     pub fn random(&self, rng: &mut Rng) -> Option<(u32, Handle, Position)> {
         if self.len() == 0 {

@@ -455,6 +455,12 @@ impl Shard {
         })
     }
 
+    /// Appends the blocks of entries that lie behind the home of a hash, until there are `wanted` or
+    /// no more come.
+    pub fn blocks_near(&self, hash: u32, wanted: usize, blocks: &mut Vec<Handle>) {
+        self.index.handles_near(hash, wanted, blocks);
+    }
+
     pub fn random_volatile(&self, rng: &mut Rng) -> Option<Handle> {
         let len = self.volatile.len();
         (len > 0).then(|| self.volatile.handle(rng.below(len) as u32))

@@ -270,6 +270,22 @@ impl Table {
         }
     }
 
+    /// Appends the handles that lie in the home of a hash and behind it, until there are `wanted`.
+    pub fn handles_near(&self, hash: u32, wanted: usize, handles: &mut Vec<Handle>) {
+        let mut number = self.home(hash);
+        while let Some(bucket) = self.bucket(number) {
+            for (lane, &raw) in bucket.handles.iter().enumerate() {
+                if handles.len() >= wanted {
+                    return;
+                }
+                if bucket.used() & 1 << lane != 0 {
+                    handles.push(Handle::from_raw(raw));
+                }
+            }
+            number += 1;
+        }
+    }
+
     /// Visits the entries whose home is this bucket.
     pub fn visit_home(&self, home: u32, mut visit: impl FnMut(u32, Handle, Place)) {
         let mut number = home;
