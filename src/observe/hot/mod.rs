@@ -14,9 +14,9 @@
 //!
 //! **Counting.** [`summary`]: Space-Saving (Metwally, Agrawal, El Abbadi, 2005), with weights. One
 //! summary serves all three orders: a key's weight is the sum of its shares of calls, bytes and
-//! time. A key with more than `3 / `[`summary::TRACKED_MIN`] of any of the three is certain to be
-//! in it. What is told of a key is what was counted since it came in, which may be too little by
-//! what it did before, never too much.
+//! time, in the measure of the window before. So a key with more than `3 /
+//! `[`summary::TRACKED_MIN`] of any of the three is in it, unless the measure has changed a lot.
+//! What is told of a key is what was counted since it came in: what it did before is not guessed.
 //!
 //! **Windows.** Counts go into a live window; after `hotkeys-window-seconds` it becomes the one
 //! that is reported, and a new one begins. Figures are rates over what the window really took.
