@@ -3,11 +3,13 @@
 
 mod check;
 mod contents;
+mod faults;
 mod fill;
 mod kill;
 mod peers;
 mod process;
 mod snapshot;
+mod trouble;
 
 use crate::harness::{Client, Kvd};
 
