@@ -3,6 +3,7 @@
 
 mod check;
 mod contents;
+mod directory;
 mod faults;
 mod fill;
 mod kill;
