@@ -211,7 +211,7 @@ impl Engine {
                 return Err(io::Error::new(
                     io::ErrorKind::NotFound,
                     format!(
-                        "{path}: No such file or directory, but the manifest {} names it",
+                        "The AOF file {path} : No such file or directory, but the manifest {} names it",
                         names.manifest()
                     ),
                 ));

@@ -105,7 +105,7 @@ fn a_wrong_manifest_is_named_and_nothing_is_changed() {
         MANIFEST,
         format!("{good}file gone seq 2 type i\n").as_bytes(),
     );
-    assert_refused(dir, AOF, &["appendonlydir/gone: No such file", MANIFEST]);
+    assert_refused(dir, AOF, &["appendonlydir/gone : No such file", MANIFEST]);
 }
 
 #[test]
