@@ -28,7 +28,7 @@ pub fn filled() -> (Box<Engine>, ClientKey) {
     let log = LogControl::install(loaded.config.loglevel, "");
     let host = Host {
         clock: Box::new(OsClock::new()),
-        machine: Box::new(OsMachine::new(SystemFacts::default(), log, |_, _| Ok(()))),
+        machine: Box::new(OsMachine::new(SystemFacts::default(), log)),
         disk: Box::new(MemoryDisk::default()),
     };
     let mut engine = Engine::new(loaded.config, kvd::registry(), 1, host);

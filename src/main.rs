@@ -14,6 +14,7 @@ use kvd::config::load::{LoadError, Loaded, Sources, load};
 use kvd::config::{Config, IDLE, OPTIONS, REFUSED};
 use kvd::dispatch::table::Registry;
 use kvd::engine::{Engine, Host};
+use kvd::host::audit::{self, AuditFile};
 use kvd::host::disk::OsDisk;
 use kvd::host::log::{LogControl, check_file, log_panics};
 use kvd::host::machine::OsMachine;
@@ -22,7 +23,7 @@ use kvd::host::supervise::Supervisor;
 use kvd::host::system::SystemFacts;
 use kvd::host::{Clock, Entropy};
 use kvd::host::{check, error_text, files, limits};
-use kvd::net::{EventLoop, ListenOptions, Listeners, Poller, SignalSource, can_listen};
+use kvd::net::{EventLoop, ListenOptions, Listeners, Poller, SignalSource};
 use kvd::persist::check::Task;
 use tracing::{error, info, warn};
 
@@ -179,7 +180,7 @@ fn run(arguments: Vec<OsString>) -> Result<u8, String> {
             .rename(&renamed.from, &renamed.to)
             .map_err(|error| LoadError::at(&renamed.origin, error.to_string()).to_string())?;
     }
-    let machine = Box::new(OsMachine::new(facts, log, can_listen));
+    let machine = Box::new(OsMachine::new(facts, log));
     let code = serve(config, registry, machine, &mut supervisor)?;
     supervisor.stopping();
     supervisor.remove_pid_file();
@@ -193,7 +194,7 @@ fn run(arguments: Vec<OsString>) -> Result<u8, String> {
 fn serve(
     config: Config,
     registry: Registry,
-    machine: Box<OsMachine>,
+    mut machine: Box<OsMachine>,
     supervisor: &mut Supervisor,
 ) -> Result<u8, String> {
     let options = ListenOptions::from_config(&config).map_err(|error| error.to_string())?;
@@ -203,6 +204,9 @@ fn serve(
     }
     info!("{} databases of {} shards", config.databases, config.shards);
     let poller = Poller::new().map_err(|error| error.to_string())?;
+    let listeners = listeners.share();
+    let rebinder = poller.rebinder(&listeners).map_err(|e| e.to_string())?;
+    machine.set_listen(Box::new(move |config| rebinder.rebind(config)));
     let signals = SignalSource::install().map_err(|error| error.to_string())?;
     // Relative to the working directory, which is the data directory.
     let mut disk = OsDisk::new("");
@@ -218,6 +222,14 @@ fn serve(
     };
     let mut engine = Engine::new(config, registry, OsEntropy.seed(), host);
     engine.load_users()?;
+    if !engine.config.audit_log.is_empty() {
+        // Absolute: CONFIG SET dir moves the working directory.
+        let path = files::absolute(&engine.config.audit_log);
+        let file = AuditFile::open(&path)
+            .map_err(|error| format!("audit-log {path}: {}", error_text(&error)))?;
+        engine.open_audit_log(Box::new(file))?;
+        info!("The audit log is {path}");
+    }
     info!("Server initialized");
     if let Err(failed) = engine.begin_loading() {
         error!("{failed}");
@@ -266,6 +278,14 @@ fn read_config(arguments: Vec<OsString>) -> Result<Loaded, LoadError> {
             fails(
                 "logfile",
                 format!("Can't open the log file: {}", error_text(&error)),
+            )
+        })?;
+    }
+    if !config.audit_log.is_empty() {
+        audit::check_file(&config.audit_log).map_err(|error| {
+            fails(
+                "audit-log",
+                format!("Can't open the audit log: {}", error_text(&error)),
             )
         })?;
     }

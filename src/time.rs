@@ -1,5 +1,7 @@
 //! Time as a value. Nothing in the core reads a clock: whoever drives it passes a [`Now`].
 
+use std::fmt;
+
 /// One reading of both clocks, taken once per turn of the event loop and after each slow command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
@@ -7,6 +9,51 @@ pub struct Now {
     pub unix_ms: i64,
     /// Monotonic clock: microseconds since an arbitrary start. Never goes back.
     pub mono_us: u64,
+}
+
+/// A wall-clock time in UTC as ISO 8601 has it: `2026-11-22T22:48:30.597Z`.
+#[derive(Clone, Copy, Debug)]
+pub struct UtcText(
+    /// Milliseconds since the Unix epoch.
+    pub i64,
+);
+
+impl fmt::Display for UtcText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil_from_days(self.0.div_euclid(DAY_MS));
+        let in_day_ms = self.0.rem_euclid(DAY_MS);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
+            in_day_ms / 3_600_000,
+            in_day_ms / 60_000 % 60,
+            in_day_ms / 1000 % 60,
+            in_day_ms % 1000
+        )
+    }
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+/// The date in UTC of a day since 1970-01-01, by counting in eras of 400 years from March on.
+pub fn civil_from_days(days: i64) -> (i64, u32, u32) {
+    const DAYS_PER_ERA: i64 = 146_097;
+    // 0000-03-01 lies this many days before 1970-01-01.
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(DAYS_PER_ERA);
+    let day_of_era = shifted.rem_euclid(DAYS_PER_ERA);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month as u32, day as u32)
 }
 
 /// Where times come from. The core holds one as a trait object: a real clock in the server, a
@@ -21,4 +68,31 @@ pub trait Clock {
     /// The processor time that this thread has used, in microseconds. On a shared machine it tells
     /// a slice that was too long from one that was interrupted. Dearer than [`Clock::now`].
     fn thread_cpu_us(&self) -> u64;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        for (days, expected) in [
+            (0, (1970, 1, 1)),
+            (59, (1970, 3, 1)),
+            (-1, (1969, 12, 31)),
+            (11_016, (2000, 2, 29)),
+            (19_782, (2024, 2, 29)),
+            (20_779, (2026, 11, 22)),
+            (47_541, (2100, 3, 1)),
+        ] {
+            assert_eq!(civil_from_days(days), expected, "{days}");
+        }
+    }
+
+    #[test]
+    fn times_as_text() {
+        let text = UtcText(1_795_387_710_597).to_string();
+        assert_eq!(text, "2026-11-22T22:48:30.597Z");
+        assert_eq!(UtcText(-1).to_string(), "1969-12-31T23:59:59.999Z");
+    }
 }

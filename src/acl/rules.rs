@@ -89,6 +89,18 @@ impl Rules {
         self.all_keys || self.keys.iter().any(reads)
     }
 
+    /// Whether the rules about commands name this one, whatever it is called with.
+    pub fn lists_command(&self, id: CommandId) -> bool {
+        let index = id.index();
+        let word = self.allowed.get(index / 64).copied().unwrap_or(0);
+        word >> (index % 64) & 1 == 1
+    }
+
+    /// Whether some commands may run with certain first arguments only.
+    pub fn has_first_args(&self) -> bool {
+        !self.first_args.is_empty()
+    }
+
     /// Applies one rule.
     ///
     /// # Errors
@@ -364,13 +376,11 @@ impl Rules {
         if request.command.flags.contains(NO_AUTH) {
             return true;
         }
-        let index = request.id.index();
-        let word = self.allowed.get(index / 64).copied().unwrap_or(0);
-        if word >> (index % 64) & 1 == 1 {
+        if self.lists_command(request.id) {
             return true;
         }
         let first = request.args.at(1);
-        let known = self.first_args.get(&index);
+        let known = self.first_args.get(&request.id.index());
         known.is_some_and(|known| known.iter().any(|arg| first.eq_ignore_ascii_case(arg)))
     }
 

@@ -9,6 +9,8 @@ use crate::engine::Engine;
 use crate::engine::clients::{ClientKey, SessionGates};
 use crate::engine::context::ServerCtx;
 use crate::engine::error::{CommandError, CommandResult};
+use crate::engine::gates::ServerGates;
+use crate::observe::audit;
 use crate::resp::args::Args;
 use crate::resp::number::parse_i64;
 
@@ -89,6 +91,9 @@ pub fn check(
         };
         let error = refusal(&denied, &user, found.command.name);
         engine.note_refusal((reason, object), context, user, line.unwrap_or_default());
+        if engine.gates.has(ServerGates::AUDIT) {
+            audit::command_refused(engine, key, found, args, context, &error);
+        }
         return Err(error);
     }
     check_sort(engine, &user, &request)

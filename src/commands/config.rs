@@ -158,11 +158,16 @@ fn put_into_effect(engine: &mut Engine, changes: Changes) -> Result<(), SetError
     if changes.has("dir") && engine.cancel_save() {
         tracing::warn!("Background saving was given up: the data directory changes");
     }
+    if let Err(reason) = engine.configure_audit_log() {
+        changes.undo(&mut engine.config);
+        return Err(SetError::failed("audit-log-commands", reason));
+    }
     if let Err(failed) = engine.machine.apply(&mut engine.config, changes.names()) {
         let names = changes.names().to_vec();
         changes.undo(&mut engine.config);
         // What was in effect before can be again.
         let _ = engine.machine.apply(&mut engine.config, &names);
+        let _ = engine.configure_audit_log();
         return Err(SetError::failed(failed.option, failed.reason));
     }
     if changes.has("appendonly") {
@@ -182,9 +187,6 @@ fn put_into_effect(engine: &mut Engine, changes: Changes) -> Result<(), SetError
         engine.apply_requirepass();
     }
     engine.apply_config();
-    if changes.has("port") || changes.has("bind") {
-        engine.mark_listen_changed();
-    }
     if changes.has("maxmemory") && engine.config.maxmemory > 0 {
         warn_of_small_maxmemory(engine);
     }

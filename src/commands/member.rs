@@ -1,7 +1,10 @@
 //! What the families of collections share: writing members, and the options of HSCAN, SSCAN and
 //! ZSCAN.
 
-use crate::engine::error::CommandError;
+use std::ops::ControlFlow;
+
+use crate::engine::context::KeyCtx;
+use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
 use crate::resp::glob;
 use crate::resp::number::{parse_i64, parse_u64};
@@ -11,8 +14,11 @@ use crate::store::value::Kind;
 
 /// COUNT where none is given.
 const COUNT_DEFAULT: usize = 10;
-/// Draws with repetition are at most so many: more would not fit into memory, and Redis would try.
-const DRAWS_MAX: u64 = 1 << 28;
+/// Draws with repetition are at most so many where nothing limits the output of the client: more
+/// would not fit into memory, and Redis would try.
+const DRAWS_MAX: usize = 1 << 28;
+/// In a script, whose replies no limit on output counts, and which makes a table of them.
+const DRAWS_IN_SCRIPT_MAX: usize = 1 << 24;
 
 /// Writes a member or value as a string.
 #[inline]
@@ -129,12 +135,56 @@ impl Draw {
     ///
     /// # Errors
     /// More than fit into a reply.
-    pub fn count(self, len: usize) -> Result<usize, CommandError> {
+    pub fn count(self, len: usize, room: Room) -> Result<usize, CommandError> {
         match self {
             Draw::Distinct(count) => Ok(count.min(len)),
             Draw::Repeated(_) if len == 0 => Ok(0),
-            Draw::Repeated(count) if count as u64 > DRAWS_MAX => Err(CommandError::OUT_OF_RANGE),
+            Draw::Repeated(count) if count > room.draws_max => Err(CommandError::OUT_OF_RANGE),
             Draw::Repeated(count) => Ok(count),
         }
+    }
+}
+
+/// How large the reply to draws with repetition may become.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    draws_max: usize,
+    output_bytes_max: usize,
+}
+
+impl Room {
+    /// For the client of a command.
+    pub fn of(ctx: &KeyCtx<'_>) -> Room {
+        let limit = ctx.output_bytes_max();
+        let draws_max = match limit {
+            _ if ctx.caller.in_script => DRAWS_IN_SCRIPT_MAX,
+            // The client is closed long before.
+            Some(_) => usize::MAX,
+            None => DRAWS_MAX,
+        };
+        Room {
+            draws_max,
+            output_bytes_max: limit.unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Whether there is room for more after what was written.
+    #[inline]
+    pub fn after(self, reply: &mut Reply<'_>) -> ControlFlow<()> {
+        match reply.outbox().len() > self.output_bytes_max {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// The end of draws with repetition: whoever has no room for them is closed.
+///
+/// # Errors
+/// They were broken off.
+pub fn drawn(flow: ControlFlow<()>) -> CommandResult {
+    match flow {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(CommandError::OUTPUT_LIMIT),
     }
 }

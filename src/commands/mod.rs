@@ -13,6 +13,7 @@ pub mod expiry;
 pub mod generic;
 pub mod geo;
 pub mod hash;
+pub mod hotkeys;
 pub mod hyperloglog;
 pub mod introspect;
 pub mod latency;
@@ -64,6 +65,7 @@ pub static FAMILIES: &[&[Command]] = &[
     object::TABLE,
     memory::TABLE,
     slowlog::TABLE,
+    hotkeys::TABLE,
     latency::TABLE,
     replication::TABLE,
     cluster::TABLE,

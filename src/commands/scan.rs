@@ -131,7 +131,7 @@ fn parse_filter(args: Args<'_>) -> Result<Filter<'_>, CommandError> {
 }
 
 #[cold]
-fn unknown_type(name: &[u8]) -> CommandError {
+pub(super) fn unknown_type(name: &[u8]) -> CommandError {
     let name = String::from_utf8_lossy(name);
     CommandError::new(format!("ERR unknown type name '{name}'"))
 }

@@ -399,6 +399,23 @@ impl Field for Vec<String> {
     }
 }
 
+/// Words whose meaning others know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words(pub Vec<String>);
+
+impl Field for Words {
+    fn parse(&self, _: &Kind, args: &[&[u8]]) -> Result<Self, Reason> {
+        let words = args.iter().filter(|word| !word.is_empty());
+        Ok(Words(
+            words.map(|word| text(word)).collect::<Result<_, _>>()?,
+        ))
+    }
+
+    fn print(&self, _: &Kind) -> Vec<u8> {
+        self.0.join(" ").into_bytes()
+    }
+}
+
 /// `replicaof host port` or `replicaof no one`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReplicaOf(pub Option<(String, u16)>);

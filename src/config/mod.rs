@@ -220,14 +220,15 @@ impl Config {
             let failed = |reason: &'static str| {
                 Err(SetError::Failed(name.to_vec(), Some(Cow::Borrowed(reason))))
             };
-            // Tools that set every option to what it is know a list of immutable ones, in which
-            // ours and the newest are not.
+            // Tools that set every option to what it is know a list of immutable and protected
+            // ones, in which ours and the newest are not.
             let is_harmless = opt.flags.has(OWN) || opt.flags.has(IDLE);
             let is_no_change = is_harmless && self.print(opt) == *value;
             if !opt.flags.has(LIVE) && !is_no_change {
                 return failed("can't set immutable config");
             }
-            if opt.flags.has(PROTECTED) && !self.enable_protected_configs.allows(access.is_local) {
+            let is_allowed = self.enable_protected_configs.allows(access.is_local);
+            if opt.flags.has(PROTECTED) && !is_allowed && !is_no_change {
                 return failed("can't set protected config");
             }
             if opt.flags.has(NOT_LOADING) && access.is_loading {

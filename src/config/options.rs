@@ -59,6 +59,7 @@ const REFUSED_LIVE: Flags = LIVE.and(REFUSED);
 const REFUSED_FIXED: Flags = FIXED.and(REFUSED);
 const REFUSED_SECRET: Flags = LIVE.and(REFUSED).and(SECRET);
 const OWN_FIXED: Flags = FIXED.and(OWN);
+const OWN_GUARDED: Flags = LIVE.and(OWN).and(PROTECTED).and(MANY);
 const OWN_LIVE: Flags = LIVE.and(OWN);
 const PROTECTED_LIVE: Flags = LIVE.and(PROTECTED);
 const DIR: Flags = LIVE.and(PROTECTED).and(NOT_LOADING).and(ALWAYS);
@@ -268,8 +269,12 @@ fields {
     /// Channels that a new user may use.
     acl_pubsub_default: AclPubsubDefault, "acl-pubsub-default", LIVE,
         Kind::Choice(AclPubsubDefault::NAMES), "resetchannels";
-    /// File for one line per administrative command and refused access: there is none yet.
-    audit_log: String, "audit-log", OWN_FIXED.and(REFUSED), TEXT, "";
+    /// File for one JSON line per login, refused access and selected command; empty is none.
+    audit_log: String, "audit-log", OWN_FIXED, TEXT, "";
+    /// Commands in the audit log: +NAME, -NAME, +@CATEGORY and -@CATEGORY, in order.
+    audit_log_commands: Words, "audit-log-commands", OWN_GUARDED, OWN_TYPE, "+@admin +@dangerous";
+    /// Users whose commands are not in the audit log; logins and refusals always are.
+    audit_log_exclude_users: Words, "audit-log-exclude-users", OWN_GUARDED, OWN_TYPE, "";
     /// Allow EVAL, FUNCTION and their kin.
     scripting: bool, "scripting", OWN_FIXED, BOOL, "yes";
 
@@ -406,6 +411,14 @@ fields {
         LONG, "128";
     /// Arguments that an entry of that log keeps.
     slowlog_entry_max_argc: u32, "slowlog-entry-max-argc", LIVE, num(1, 4096), "32";
+    /// How many of the keys used most are shown; 0 counts none.
+    hotkeys_top_k: u32, "hotkeys-top-k", LIVE, num(0, 1000), "16";
+    /// Look at least at so many of a hundred commands to find them.
+    hotkeys_sampling_percentage: u32, "hotkeys-sampling-percentage", LIVE, num(1, 100), "1";
+    /// Over how many seconds their use is counted.
+    hotkeys_window_seconds: u32, "hotkeys-window-seconds", LIVE, num(1, 300), "10";
+    /// How many of the biggest keys of each type are shown; 0 looks for none.
+    bigkeys_top_k: u32, "bigkeys-top-k", OWN_LIVE, num(0, 64), "10";
     /// Log requests of at least this many bytes; -1 logs none.
     commandlog_request_larger_than: i64, "commandlog-request-larger-than", LIVE,
         num(-1, i64::MAX), "1048576";

@@ -10,6 +10,8 @@ use crate::engine::clients::{Client, ClientKey, Closing, ReplyMode, SessionGates
 use crate::engine::context::{Caller, KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::gates::ServerGates;
+use crate::observe::Ran;
+use crate::observe::audit;
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
 use crate::store::expire::ExpirePolicy;
@@ -81,7 +83,7 @@ fn execute_one(
     let Some(found) = found else {
         let error = lookup::explain(&engine.registry, args);
         let named = lookup::named(&engine.registry, args);
-        gates::refuse(engine, key, named, &error, out);
+        gates::refuse(engine, key, (named, args), &error, out);
         apply_reply_mode(engine, key, out, before);
         return Flow::Done;
     };
@@ -103,7 +105,7 @@ fn execute_one(
             caller.expiry = ExpirePolicy::ReportOnly;
         }
     }
-    call(engine, key, found, args, out, caller, busy);
+    let ok = call(engine, key, found, args, out, caller, busy);
     if let Some(request) = engine.effects.block.take() {
         park(engine, key, *request, args);
         return Flow::Parked;
@@ -116,7 +118,8 @@ fn execute_one(
             engine.end_caching(key);
         }
     }
-    if sees_server && engine.closing(key) != Closing::No {
+    // Or one that answers more than may wait for its client.
+    if (sees_server || !ok) && engine.closing(key) != Closing::No {
         return Flow::Closing;
     }
     Flow::Done
@@ -139,6 +142,7 @@ pub fn call(
     };
     client.commands += 1;
     caller.no_touch |= client.no_touch;
+    caller.is_subscriber = client.gates.has(SessionGates::SUBSCRIBER);
     let (db, protocol) = (client.db, caller.protocol.unwrap_or(client.protocol));
     let started = engine.boundary_ns;
     let before = out.checkpoint();
@@ -157,7 +161,16 @@ pub fn call(
         engine.read_clock();
     }
     let ok = result.is_ok();
+    if engine
+        .gates
+        .has(ServerGates::MONITOR.or(ServerGates::AUDIT))
+    {
+        observe_call(engine, key, found, args, caller, result.as_ref().err());
+    }
     if let Err(error) = result {
+        if error == CommandError::OUTPUT_LIMIT {
+            engine.end_for_output(key, out.len() as u64);
+        }
         out.truncate(before);
         engine.effects.block = None;
         if !error.is_counted() {
@@ -169,22 +182,45 @@ pub fn call(
     if engine.effects.block.is_none() {
         engine.stats.record(found.id.index(), took_ns, ok);
     }
-    if engine.gates.has(ServerGates::MONITOR) {
-        engine.show_command(key, found.command, args, caller);
-    }
     let reply_bytes = out.len_since(before);
     if engine.effects.listeners.tracking && reads_itself(found.command.flags) {
         remember_reads(engine, key, found, args);
     }
-    let large_bytes = engine.stats.large_bytes;
-    let is_large = reply_bytes >= large_bytes || args.wire_bytes_at_most() >= large_bytes;
-    if took_ns >= engine.stats.slow_ns || is_large {
-        crate::observe::notable_command(engine, key, found, args, took_ns, reply_bytes);
+    // A little more often than it needs to be: whoever looks closely knows better.
+    let is_large = reply_bytes + args.wire_bytes_at_most() >= engine.stats.large_bytes;
+    if took_ns >= engine.stats.slow_ns || is_large || engine.hot.count_down() {
+        let ran = Ran {
+            found,
+            args,
+            db,
+            took_ns,
+            reply_bytes,
+            in_script: caller.in_script,
+        };
+        crate::observe::look_closely(engine, key, &ran);
     }
     if !engine.effects.is_quiet() {
         settle(engine, key, db, args);
     }
     ok
+}
+
+/// Tells those who want to know of every command.
+#[cold]
+fn observe_call(
+    engine: &mut Engine,
+    key: ClientKey,
+    found: Found,
+    args: Args<'_>,
+    caller: Caller,
+    error: Option<&CommandError>,
+) {
+    if engine.gates.has(ServerGates::AUDIT) {
+        audit::command_ran(engine, key, found, args, caller, error);
+    }
+    if engine.gates.has(ServerGates::MONITOR) {
+        engine.show_command(key, found.command, args, caller);
+    }
 }
 
 /// Whether a command reads the keys it names: of a script, the commands in it do.

@@ -10,6 +10,7 @@ use crate::engine::clients::{ClientKey, SessionGates, Transaction};
 use crate::engine::error::CommandError;
 use crate::engine::gates::ServerGates;
 use crate::engine::pause::PauseMode;
+use crate::observe::audit;
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
 use crate::script::flags::ScriptFlags;
@@ -42,7 +43,7 @@ pub fn check(
 ) -> Verdict {
     let flags = flags_of(engine, found, args);
     if let Err(error) = permitted(engine, key, found, args, flags) {
-        refuse(engine, key, Some(found), &error, out);
+        refuse(engine, key, (Some(found), args), &error, out);
         return Verdict::Settled;
     }
     if is_paused(engine, key, found, flags) {
@@ -154,7 +155,7 @@ pub fn is_still_permitted(
     let Err(error) = permitted(engine, key, found, args, found.command.flags) else {
         return true;
     };
-    refuse(engine, key, Some(found), &error, out);
+    refuse(engine, key, (Some(found), args), &error, out);
     false
 }
 
@@ -175,11 +176,7 @@ fn permitted(
     }
     let protocol = client.protocol;
     if session.has(SessionGates::RESTRICTED) {
-        let context = match session.has(SessionGates::IN_MULTI) {
-            true => Context::Multi,
-            false => Context::TopLevel,
-        };
-        acl::check(engine, key, found, args, context)?;
+        acl::check(engine, key, found, args, context_of(engine, key))?;
     }
     if session.has(SessionGates::IN_MULTI) && flags.contains(NO_MULTI) {
         return Err(CommandError::new(format!(
@@ -214,13 +211,24 @@ fn permitted(
         };
         refusal.map_or(Ok(()), Err)?;
     }
-    if server.has(ServerGates::LOADING) && !flags.contains(LOADING) {
+    if server.has(ServerGates::LOADING)
+        && (!flags.contains(LOADING) || executes(engine, key, found, |t| t.needs_data))
+    {
         return Err(CommandError::LOADING);
     }
     if server.has(ServerGates::BUSY) && !flags.contains(ALLOW_BUSY) {
         return Err(engine.busy_error());
     }
     Ok(())
+}
+
+/// Where a command is that a client has sent.
+fn context_of(engine: &Engine, key: ClientKey) -> Context {
+    let client = engine.clients.find(key);
+    match client.is_some_and(|client| client.gates.has(SessionGates::IN_MULTI)) {
+        true => Context::Multi,
+        false => Context::TopLevel,
+    }
 }
 
 #[cold]
@@ -256,6 +264,7 @@ fn queue(
     transaction.queued_bytes += owned.heap_bytes();
     transaction.has_writes |= flags.intersects(WRITE.or(MAY_REPLICATE));
     transaction.has_deny_oom |= flags.contains(DENYOOM);
+    transaction.needs_data |= !flags.contains(LOADING);
     transaction.commands.push((found.id, owned));
     Reply::new(out, client.protocol).simple("QUEUED");
 }
@@ -265,11 +274,15 @@ fn queue(
 pub fn refuse(
     engine: &mut Engine,
     key: ClientKey,
-    found: Option<Found>,
+    (found, args): (Option<Found>, Args<'_>),
     error: &CommandError,
     out: &mut Outbox,
 ) {
     if let Some(found) = found {
+        // What access control refused is in the audit log already.
+        if engine.gates.has(ServerGates::AUDIT) && error.code() != "NOPERM" {
+            audit::command_refused(engine, key, found, args, context_of(engine, key), error);
+        }
         engine.stats.count_rejected(found.id.index());
         if found.command.flags.contains(ENDS_MULTI) {
             return abort(engine, key, error, out);

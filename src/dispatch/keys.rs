@@ -364,6 +364,22 @@ impl Keys {
         (*first as usize, end.min(count), (*step as usize).max(1))
     }
 
+    /// Where its only key is, of a command that never has another one.
+    #[inline]
+    pub fn only(&self) -> Option<usize> {
+        match self.specs {
+            [
+                KeySpec {
+                    begin: Begin::Index(at),
+                    find: Find::Range { last_key: 0, .. },
+                    flags,
+                    ..
+                },
+            ] if !flags.contains(NOT_KEY) => usize::try_from(*at).ok(),
+            _ => None,
+        }
+    }
+
     /// Appends every key among `args` to `found`; none when the arguments make no sense. The
     /// number of arguments is one the command takes.
     pub fn extract(&self, args: Args<'_>, found: &mut KeyRefs) {

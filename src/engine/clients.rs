@@ -113,6 +113,8 @@ pub struct Transaction {
     pub has_writes: bool,
     /// Some queued command is refused when memory is full.
     pub has_deny_oom: bool,
+    /// Some queued command is refused while data is loaded.
+    pub needs_data: bool,
     /// Bytes the queue holds, for the query-buffer limit.
     pub queued_bytes: usize,
 }
@@ -253,6 +255,8 @@ pub struct About {
     pub read_only: bool,
     /// CLIENT IMPORT-SOURCE.
     pub import_source: bool,
+    /// The audit log has said that it was refused before it logged in.
+    pub is_known_stranger: bool,
 }
 
 impl Client {
@@ -350,6 +354,7 @@ impl Clients {
                 redirect: false,
                 read_only: false,
                 import_source: false,
+                is_known_stranger: false,
             }),
             transaction: None,
             postponed: None,

@@ -23,6 +23,7 @@ use super::busy::WhileBusy;
 use super::clients::{Client, ClientKey};
 use super::effects::Effects;
 use super::error::CommandError;
+use super::limits::OUTPUT_BYTES_FREE;
 use super::notify::EventClass;
 
 /// On whose behalf a command runs: what it may do beyond its own keys.
@@ -36,6 +37,8 @@ pub struct Caller {
     pub in_exec: bool,
     /// The command is run again for a client that was blocked.
     pub reprocessing: bool,
+    /// The client is subscribed to something: the limit of its output is another one.
+    pub is_subscriber: bool,
     /// Reads leave the recency of keys alone (CLIENT NO-TOUCH).
     pub no_touch: bool,
     /// What becomes of keys and fields whose time has come.
@@ -266,6 +269,18 @@ impl<'a> KeyCtx<'a> {
             retry_after_ms: None,
             retry_as: None,
         });
+    }
+
+    /// How much output may wait for the client before it is closed; `None` is no limit. What a
+    /// script calls is no output yet.
+    pub fn output_bytes_max(&self) -> Option<usize> {
+        let limits = &self.config.client_output_buffer_limit;
+        let limit = match self.caller.is_subscriber {
+            true => limits.pubsub,
+            false => limits.normal,
+        };
+        let bytes = usize::try_from(limit.hard_bytes).unwrap_or(usize::MAX);
+        (bytes > 0 && !self.caller.in_script).then_some(bytes.max(OUTPUT_BYTES_FREE))
     }
 
     /// Marks a key as used now, for eviction by recency or frequency.

@@ -103,6 +103,8 @@ option). Please check the kvd logs for details about the RDB error.";
     MIN_MAX_NOT_STRING = "ERR min or max not valid string range item";
     /// An id of a stream that is none.
     STREAM_ID = "ERR Invalid stream ID specified as stream command argument";
+    /// A reply larger than may wait for the client, which is closed.
+    OUTPUT_LIMIT = "ERR the reply is larger than client-output-buffer-limit";
     /// Cluster commands on a server that is none.
     NO_CLUSTER = "ERR This instance has cluster support disabled";
 }

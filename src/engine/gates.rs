@@ -17,8 +17,15 @@ impl ServerGates {
     pub const MONITOR: ServerGates = ServerGates(1 << 4);
     /// Writes are refused: the disk failed, or too few replicas would get them.
     pub const REFUSES_WRITES: ServerGates = ServerGates(1 << 5);
+    /// The audit log is on.
+    pub const AUDIT: ServerGates = ServerGates(1 << 6);
     /// A snapshot wants what the databases hold: some writers have to wait.
     pub const SNAPSHOT: ServerGates = ServerGates(1 << 7);
+
+    /// The gates of both.
+    pub const fn or(self, other: ServerGates) -> ServerGates {
+        ServerGates(self.0 | other.0)
+    }
 
     /// Whether the ordinary, short way is open.
     #[inline]

@@ -8,7 +8,7 @@ use super::clients::{Client, ClientKey, Closing, SessionGates};
 
 /// Pending output below this is not limited, as Redis does not limit what fits into a client's own
 /// buffer. A client that has not authenticated may leave no more than this unread.
-const OUTPUT_BYTES_FREE: usize = LARGE_BULK;
+pub(super) const OUTPUT_BYTES_FREE: usize = LARGE_BULK;
 
 impl Engine {
     /// Ends a client whose unread output is beyond the limit of its class.
@@ -41,15 +41,25 @@ impl Engine {
             false => limit.hard_bytes,
         };
         let over_hard = hard_bytes > 0 && pending > hard_bytes;
-        if (over_hard || too_long) && client.closing != Closing::Now {
-            tracing::warn!(
-                id = client.id,
-                pending,
-                "client closed: output buffer limit reached"
-            );
-            self.stats.output_limit_disconnections += 1;
-            self.kill(key);
+        if over_hard || too_long {
+            self.end_for_output(key, pending);
         }
+    }
+
+    /// Ends a client that has, or would have, more output waiting than its limit.
+    #[cold]
+    pub fn end_for_output(&mut self, key: ClientKey, pending: u64) {
+        let is_open = |client: &&Client| client.closing != Closing::Now;
+        let Some(client) = self.clients.find(key).filter(is_open) else {
+            return;
+        };
+        tracing::warn!(
+            id = client.id,
+            pending,
+            "client closed: output buffer limit reached"
+        );
+        self.stats.output_limit_disconnections += 1;
+        self.kill(key);
     }
 
     /// Looks at a client's output if it is large enough to be limited.

@@ -33,10 +33,13 @@ use crate::acl::{AclLog, Users};
 use crate::config::Config;
 use crate::dispatch::table::{Found, Registry};
 use crate::host::Disk;
+use crate::observe::audit::Audit;
 use crate::observe::commandlog::CommandLog;
+use crate::observe::hot::HotKeys;
 use crate::observe::latency::LatencyMonitor;
 use crate::observe::machine::Machine;
 use crate::observe::stats::Stats;
+use crate::observe::throttle::Throttle;
 use crate::persist::Persistence;
 use crate::random::Rng;
 use crate::resp::reply::Outbox;
@@ -117,6 +120,10 @@ pub struct Engine {
     pub stats: Stats,
     /// Slow commands, large requests and replies.
     pub command_log: CommandLog,
+    /// Who did what.
+    pub audit: Audit,
+    /// Which keys are used most, and which are the biggest.
+    pub hot: HotKeys,
     /// What took longer than it should.
     pub latency: LatencyMonitor,
     /// The hasher of keys, members and maps.
@@ -149,6 +156,8 @@ pub struct Engine {
     pub buffers: BufferPool,
     /// RESTORE does not look at checksums: DEBUG SET-SKIP-CHECKSUM-VALIDATION.
     pub skips_dump_checksum: bool,
+    /// Log lines about payloads that RESTORE refused.
+    pub refused_payloads: Throttle,
     /// Some client's output has become large since the last turn.
     pub(crate) outputs_grew: bool,
     /// Open transactions, for the log and the replicas.
@@ -156,7 +165,6 @@ pub struct Engine {
     dirty: VecDeque<ClientKey>,
     ready: VecDeque<ClientKey>,
     exit: Option<i32>,
-    listen_changed: bool,
 }
 
 impl Engine {
@@ -198,6 +206,8 @@ impl Engine {
             registry,
             stats,
             command_log: CommandLog::default(),
+            audit: Audit::default(),
+            hot: HotKeys::new(Rng::new(rng.clone().next_u64())),
             latency: LatencyMonitor::default(),
             hasher,
             rng,
@@ -214,12 +224,12 @@ impl Engine {
             ahead: Vec::new(),
             buffers: BufferPool::default(),
             skips_dump_checksum: false,
+            refused_payloads: Throttle::default(),
             outputs_grew: false,
             group_depth: 0,
             dirty: VecDeque::new(),
             ready: VecDeque::new(),
             exit: None,
-            listen_changed: false,
         });
         engine.apply_config();
         engine.stats.startup_bytes = engine.used_bytes();
@@ -420,19 +430,10 @@ impl Engine {
         }
     }
 
-    /// Whether the addresses to listen on changed since the last call.
-    pub fn listen_changed(&mut self) -> bool {
-        std::mem::take(&mut self.listen_changed)
-    }
-
-    /// The addresses to listen on changed.
-    pub fn mark_listen_changed(&mut self) {
-        self.listen_changed = true;
-    }
-
     /// Recomputes what depends on configuration values.
     pub fn apply_config(&mut self) {
         self.stats.configure(&self.config);
+        self.hot.configure(&self.config, self.now.mono_us);
         self.effects.listeners.events = self.config.notify_keyspace_events.into();
         self.keyspace.set_eviction(evict::eviction_of(&self.config));
         self.eviction_pool.clear();

@@ -3,6 +3,7 @@
 //! Everything here runs in slices. [`Engine::tick`] takes at most [`HOUSEKEEPING_BUDGET_NS`] a
 //! turn and asks for the next turn at once while work is left.
 
+use crate::observe::hot;
 use crate::observe::latency::event;
 use crate::resp::reply::Reply;
 use crate::store::expire::ExpirePolicy;
@@ -83,6 +84,9 @@ impl Engine {
         self.tell_changes();
         self.unblock_timed_out();
         self.end_pause();
+        if self.gates.has(ServerGates::AUDIT) {
+            self.audit.end_turn(self.now.unix_ms);
+        }
         let cron = self.now.mono_us >= self.housekeeping.next_cron_us;
         if cron {
             self.housekeeping.next_cron_us = self.now.mono_us + CRON_PERIOD_US;
@@ -90,6 +94,7 @@ impl Engine {
             self.evict_clients();
             self.stats.sample(self.now, self.used_bytes());
             self.tell_pressure();
+            hot::tick(self);
         }
         self.housekeeping.was_loading = self.is_loading();
         if self.is_loading() {

@@ -26,6 +26,7 @@ use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogFormat, LogLevel, LogTimestampFormat};
+use crate::time::civil_from_days;
 
 /// What the server is, for the letter in each line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,27 +321,6 @@ fn write_quoted(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     out.write_char('"')
 }
 
-/// The date in UTC of a day since 1970-01-01, by counting in eras of 400 years from March on.
-fn civil_from_days(days: i64) -> (i64, u32, u32) {
-    const DAYS_PER_ERA: i64 = 146_097;
-    // 0000-03-01 lies this many days before 1970-01-01.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(DAYS_PER_ERA);
-    let day_of_era = shifted.rem_euclid(DAYS_PER_ERA);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month as u32, day as u32)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -404,21 +384,6 @@ mod tests {
             written(|out| forged.write_json(out))
                 .ends_with(":\"a\\r\\n1:M x\\u001b[0m\\\"\\\\\"}\n")
         );
-    }
-
-    #[test]
-    fn dates() {
-        for (days, expected) in [
-            (0, (1970, 1, 1)),
-            (59, (1970, 3, 1)),
-            (-1, (1969, 12, 31)),
-            (11_016, (2000, 2, 29)),
-            (19_782, (2024, 2, 29)),
-            (20_779, (2026, 11, 22)),
-            (47_541, (2100, 3, 1)),
-        ] {
-            assert_eq!(civil_from_days(days), expected, "{days}");
-        }
     }
 
     #[test]

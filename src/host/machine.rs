@@ -5,6 +5,7 @@
 //! are 0. Built on the thread that runs the server: the exact count of used memory is that
 //! thread's own, to which other threads add with [`count_background`].
 
+use std::io;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -30,6 +31,9 @@ pub fn count_background(bytes: i64) {
     BACKGROUND_BYTES.fetch_add(bytes, Ordering::Relaxed);
 }
 
+/// Listens where a configuration says from now on; on failure where it did before.
+pub type Listen = Box<dyn Fn(&Config) -> io::Result<()>>;
+
 /// The machine of an operating system.
 pub struct OsMachine {
     facts: SystemFacts,
@@ -38,17 +42,13 @@ pub struct OsMachine {
     allocated: Option<ThreadLocal<u64>>,
     deallocated: Option<ThreadLocal<u64>>,
     allocator_name: String,
-    /// Whether new addresses could be listened on: `net` knows.
-    can_listen: fn(&Config, bool) -> Result<(), String>,
+    /// Listens where the configuration says: `net` can.
+    listen: Option<Listen>,
 }
 
 impl OsMachine {
-    /// The machine, on whose log and sockets the server runs.
-    pub fn new(
-        facts: SystemFacts,
-        log: LogControl,
-        can_listen: fn(&Config, bool) -> Result<(), String>,
-    ) -> OsMachine {
+    /// The machine, on whose log the server runs.
+    pub fn new(facts: SystemFacts, log: LogControl) -> OsMachine {
         let name = version::read().unwrap_or_default();
         let release = name.split(['-', '\0']).next().unwrap_or_default();
         OsMachine {
@@ -58,8 +58,13 @@ impl OsMachine {
             allocated: thread::allocatedp::read().ok(),
             deallocated: thread::deallocatedp::read().ok(),
             allocator_name: format!("jemalloc-{release}"),
-            can_listen,
+            listen: None,
         }
+    }
+
+    /// Names who listens elsewhere when the configuration changes.
+    pub fn set_listen(&mut self, listen: Listen) {
+        self.listen = Some(listen);
     }
 }
 
@@ -189,10 +194,19 @@ impl OsMachine {
             "dir" => {
                 config.dir = files::enter_dir(&config.dir).map_err(|error| error_text(&error))?;
             }
-            "port" | "bind" => (self.can_listen)(config, option == "port")?,
+            "port" => self.listen(config, "Unable to listen on this port. Check server logs.")?,
+            "bind" => self.listen(config, "Failed to bind to specified addresses.")?,
+            "tcp-keepalive" => self.listen(config, "Unable to set it. Check server logs.")?,
             _ => {}
         }
         Ok(())
+    }
+
+    fn listen(&self, config: &Config, failed: &str) -> Result<(), String> {
+        let Some(listen) = &self.listen else {
+            return Ok(());
+        };
+        listen(config).map_err(|_| failed.to_owned())
     }
 }
 

@@ -9,6 +9,7 @@
 
 use std::io;
 
+pub mod audit;
 pub mod check;
 pub mod disk;
 pub mod files;

@@ -15,6 +15,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ use crate::engine::tick::{COMMANDS_BUDGET_NS, TurnStats};
 use crate::persist::aof::LogState;
 
 use super::connection::{Connections, Filled, Flushed};
-use super::listener::{ListenOptions, Listeners};
+use super::rebind::{Rebinder, SharedListeners};
 use super::signal::SignalSource;
 use super::token::Source;
 
@@ -68,6 +69,20 @@ impl Poller {
         Ok(Poller { poll, waker })
     }
 
+    /// Lets these listeners, which the loop is to have, be opened anew while it runs.
+    ///
+    /// # Errors
+    /// The poll cannot be shared.
+    pub fn rebinder(&self, listeners: &SharedListeners) -> io::Result<Rebinder> {
+        let registry = self.poll.registry().try_clone()?;
+        Ok(Rebinder::new(Rc::clone(listeners), registry))
+    }
+
+    #[cfg(test)]
+    pub(super) fn registry(&self) -> &mio::Registry {
+        self.poll.registry()
+    }
+
     /// Makes the loop run a turn, from any thread.
     pub fn waker(&self) -> Arc<Waker> {
         Arc::clone(&self.waker)
@@ -85,7 +100,7 @@ impl EventLoop {
     pub fn new(
         engine: Box<Engine>,
         poller: Poller,
-        listeners: Listeners,
+        listeners: SharedListeners,
         signals: Option<SignalSource>,
     ) -> io::Result<EventLoop> {
         Ok(EventLoop {
@@ -131,9 +146,6 @@ impl EventLoop {
             commands_us,
             housekeeping_us,
         });
-        if engine.listen_changed() {
-            sockets.rebind(engine);
-        }
         let now_us = engine.mono_us() + commands_us + housekeeping_us;
         Ok(sockets.timeout(engine, now_us))
     }
@@ -163,7 +175,7 @@ pub struct Sockets {
     _waker: Arc<Waker>,
     events: Events,
     signals: Option<SignalSource>,
-    listeners: Listeners,
+    listeners: SharedListeners,
     connections: Connections,
     /// Connections to be served, in the order in which they became ready.
     ready: VecDeque<ClientKey>,
@@ -178,11 +190,11 @@ pub struct Sockets {
 impl Sockets {
     fn new(
         poller: Poller,
-        mut listeners: Listeners,
+        listeners: SharedListeners,
         mut signals: Option<SignalSource>,
     ) -> io::Result<Sockets> {
         let registry = poller.poll.registry();
-        listeners.register(registry)?;
+        listeners.borrow_mut().register(registry)?;
         if let Some(signals) = &mut signals {
             signals.register(registry)?;
         }
@@ -214,7 +226,10 @@ impl Sockets {
         if has_work && !self.is_held {
             return Some(Duration::ZERO);
         }
-        let deadlines = [engine.next_deadline(), self.listeners.next_accept_us()];
+        let deadlines = [
+            engine.next_deadline(),
+            self.listeners.borrow().next_accept_us(),
+        ];
         let next_us = deadlines.into_iter().flatten().min()?;
         Some(Duration::from_micros(next_us.saturating_sub(now_us)))
     }
@@ -242,7 +257,7 @@ impl Sockets {
                         self.unflushed.push_back(key);
                     }
                 }
-                Source::Listener(place) => self.listeners.set_ready(place),
+                Source::Listener(place) => self.listeners.borrow_mut().set_ready(place),
                 // The tick of this turn collects what the other thread has done.
                 Source::Waker => {}
                 Source::Signals => {
@@ -260,7 +275,8 @@ impl Sockets {
 
     fn accept(&mut self, engine: &mut Engine) {
         for _ in 0..ACCEPTS_PER_TURN {
-            let Some((mut stream, endpoint)) = self.listeners.accept(engine.mono_us()) else {
+            let accepted = self.listeners.borrow_mut().accept(engine.mono_us());
+            let Some((mut stream, endpoint)) = accepted else {
                 return;
             };
             let key = match engine.connect(endpoint) {
@@ -376,7 +392,7 @@ impl Sockets {
     fn flush(&mut self, engine: &mut Engine) {
         if engine.is_exiting() {
             // Who sees its connection end cannot reach this server again.
-            self.listeners.close();
+            self.listeners.borrow_mut().close();
         }
         let log = engine.write_log();
         self.is_held = log == LogState::Held;
@@ -459,7 +475,7 @@ impl Sockets {
         if let Some(connection) = self.connections.remove(key) {
             connection.close(&mut self.buffer);
             engine.disconnect(key);
-            self.listeners.descriptor_freed();
+            self.listeners.borrow_mut().descriptor_freed();
         }
     }
 
@@ -480,20 +496,6 @@ impl Sockets {
         {
             connection.in_flush_queue = true;
             self.unflushed.push_back(key);
-        }
-    }
-
-    #[cold]
-    fn rebind(&mut self, engine: &Engine) {
-        let result = ListenOptions::from_config(engine.config())
-            .and_then(|options| self.listeners.rebind(options, self.poll.registry()));
-        match result {
-            Ok(()) => {
-                for bound in self.listeners.bound() {
-                    tracing::info!("Listening on {bound}");
-                }
-            }
-            Err(error) => tracing::error!(%error, "Listening where it did before"),
         }
     }
 }

@@ -9,10 +9,12 @@
 //! run out it is not asked again until a connection closes or a moment has passed, so that a full
 //! server does not spin.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener as StdTcpListener, ToSocketAddrs};
 use std::os::unix::net::UnixListener as StdUnixListener;
+use std::rc::Rc;
 use std::time::Duration;
 
 use mio::net::{TcpListener, UnixListener};
@@ -26,6 +28,7 @@ use crate::engine::clients::Endpoint;
 use crate::host::files::set_socket_permissions;
 
 use super::connection::Stream;
+use super::rebind::SharedListeners;
 use super::token::{LISTENERS_MAX, Source};
 
 /// How long a listener rests when the process or the system is out of descriptors or memory.
@@ -102,6 +105,18 @@ impl ListenOptions {
             });
         }
         Ok(options)
+    }
+
+    /// The sockets, in order.
+    fn wanted(&self) -> io::Result<Vec<Asked>> {
+        let tcp = self.tcp.iter().map(|asked| Asked::Tcp(*asked));
+        let unix = self.unix.iter().map(|asked| Asked::Unix(asked.clone()));
+        let wanted: Vec<Asked> = tcp.chain(unix).collect();
+        if wanted.len() > LISTENERS_MAX {
+            let text = format!("more than {LISTENERS_MAX} addresses to listen on");
+            return Err(io::Error::new(ErrorKind::InvalidInput, text));
+        }
+        Ok(wanted)
     }
 
     /// Adds the addresses of a `bind` line: `*` and `::*` are all addresses of their family, a
@@ -186,6 +201,11 @@ impl Listeners {
         Ok(listeners)
     }
 
+    /// The same, for the event loop and for who opens others while it runs.
+    pub fn share(self) -> SharedListeners {
+        Rc::new(RefCell::new(self))
+    }
+
     /// What each socket is bound to, in the order of the options.
     pub fn bound(&self) -> impl Iterator<Item = Bound<'_>> {
         self.open
@@ -218,7 +238,8 @@ impl Listeners {
     }
 
     /// Listens where `options` say from now on. Sockets that stay wanted stay open, with what waits
-    /// in them. On failure it listens where it did before.
+    /// in them. On failure it listens where it did before. The old sockets are closed only when the
+    /// new ones are open, unless they stand in each other's way.
     pub fn rebind(&mut self, options: ListenOptions, registry: &Registry) -> io::Result<()> {
         for listener in &mut self.open {
             match &mut listener.socket {
@@ -228,11 +249,16 @@ impl Listeners {
             // Places and with them tokens change: what waits is found by asking once.
             listener.ready = true;
         }
-        let before = self.options.clone();
-        let result = self.apply(options).or_else(|error| {
-            self.apply(before)?;
-            Err(error)
-        });
+        let result = match self.apply_beside(&options) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && self.may_collide(&options) => {
+                let before = self.options.clone();
+                self.apply(options).or_else(|error| {
+                    self.apply(before)?;
+                    Err(error)
+                })
+            }
+            result => result,
+        };
         self.register(registry)?;
         result
     }
@@ -294,17 +320,9 @@ impl Listeners {
             .find(|place| self.open[*place].ready)
     }
 
+    /// Closes what is not wanted any more, then opens what is not open yet.
     fn apply(&mut self, options: ListenOptions) -> io::Result<()> {
-        let wanted: Vec<Asked> = options
-            .tcp
-            .iter()
-            .map(|asked| Asked::Tcp(*asked))
-            .chain(options.unix.iter().map(|asked| Asked::Unix(asked.clone())))
-            .collect();
-        if wanted.len() > LISTENERS_MAX {
-            let text = format!("more than {LISTENERS_MAX} addresses to listen on");
-            return Err(io::Error::new(ErrorKind::InvalidInput, text));
-        }
+        let wanted = options.wanted()?;
         let same_backlog = options.backlog == self.options.backlog;
         let mut kept = Vec::new();
         for listener in self.open.drain(..) {
@@ -318,14 +336,54 @@ impl Listeners {
         for asked in wanted {
             let listener = match kept.iter().position(|listener| listener.asked == asked) {
                 Some(place) => Some(kept.swap_remove(place)),
-                None => open(&asked, &self.options, &self.open)?,
+                None => open(&asked, &self.options, self.open.iter())?,
             };
             self.open.extend(listener);
         }
-        for listener in &self.open {
-            listener.set_keepalive(self.options.keepalive_s)?;
+        self.set_keepalive()
+    }
+
+    /// Opens what is not open yet, then closes what is not wanted any more. On failure nothing has
+    /// changed.
+    fn apply_beside(&mut self, options: &ListenOptions) -> io::Result<()> {
+        let wanted = options.wanted()?;
+        let is_open = |asked: &Asked| self.open.iter().any(|listener| listener.asked == *asked);
+        let mut new: Vec<Listener> = Vec::new();
+        for asked in wanted.iter().filter(|asked| !is_open(asked)) {
+            match open(asked, options, self.open.iter().chain(&new)) {
+                Ok(listener) => new.extend(listener),
+                Err(error) => {
+                    new.into_iter().for_each(Listener::close);
+                    return Err(error);
+                }
+            }
         }
-        Ok(())
+        let mut all: Vec<Listener> = self.open.drain(..).chain(new).collect();
+        for asked in wanted {
+            let place = all.iter().position(|listener| listener.asked == asked);
+            self.open.extend(place.map(|place| all.remove(place)));
+        }
+        all.into_iter().for_each(Listener::close);
+        self.options = options.clone();
+        self.set_keepalive()
+    }
+
+    /// Whether a socket that is to be closed may be in the way of one that is to be opened: all
+    /// addresses of a port are taken by the one that stands for all.
+    fn may_collide(&self, options: &ListenOptions) -> bool {
+        let ports = |options: &ListenOptions| {
+            let ports = options.tcp.iter().map(|tcp| tcp.address.port());
+            ports.collect::<Vec<u16>>()
+        };
+        let wanted = ports(options);
+        ports(&self.options)
+            .iter()
+            .any(|port| wanted.contains(port))
+    }
+
+    fn set_keepalive(&self) -> io::Result<()> {
+        let mut open = self.open.iter();
+        open.try_for_each(|listener| listener.set_keepalive(self.options.keepalive_s))
     }
 }
 
@@ -409,14 +467,15 @@ impl Listener {
     }
 }
 
-/// Opens one socket; `None` for an optional address that this machine does not have.
-fn open(
+/// Opens one socket; `None` for an optional address that this machine does not have. `others` are
+/// open already.
+fn open<'a>(
     asked: &Asked,
     options: &ListenOptions,
-    before: &[Listener],
+    others: impl Iterator<Item = &'a Listener>,
 ) -> io::Result<Option<Listener>> {
     let socket = match asked {
-        Asked::Tcp(asked) => match open_tcp(asked, options, before) {
+        Asked::Tcp(asked) => match open_tcp(asked, options, free_port(asked, others)) {
             Ok(socket) => socket,
             Err(error) if may_lack(&error, asked.optional) => {
                 tracing::debug!(address = %asked.address, %error, "Not listening there");
@@ -435,25 +494,29 @@ fn open(
     }))
 }
 
+/// The port that another address of the class was given where it asked for a free one.
+fn free_port<'a>(
+    asked: &TcpAddress,
+    mut others: impl Iterator<Item = &'a Listener>,
+) -> Option<u16> {
+    others.find_map(|listener| match (&listener.socket, &listener.asked) {
+        (ListenerSocket::Tcp { bound, .. }, Asked::Tcp(other))
+            if other.class == asked.class && other.address.port() == 0 =>
+        {
+            Some(bound.port())
+        }
+        _ => None,
+    })
+}
+
 fn open_tcp(
     asked: &TcpAddress,
     options: &ListenOptions,
-    before: &[Listener],
+    sibling: Option<u16>,
 ) -> io::Result<ListenerSocket> {
     let mut address = asked.address;
     if address.port() == 0 {
         // One port for all addresses, if it is free on this one too.
-        let sibling =
-            before
-                .iter()
-                .find_map(|listener| match (&listener.socket, &listener.asked) {
-                    (ListenerSocket::Tcp { bound, .. }, Asked::Tcp(other))
-                        if other.class == asked.class && other.address.port() == 0 =>
-                    {
-                        Some(bound.port())
-                    }
-                    _ => None,
-                });
         address.set_port(sibling.unwrap_or(0));
     }
     let socket = match bind_tcp(address) {

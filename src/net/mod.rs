@@ -7,13 +7,13 @@
 pub mod connection;
 pub mod event_loop;
 pub mod listener;
-mod probe;
+mod rebind;
 pub mod signal;
 pub mod token;
 
 pub use event_loop::{EventLoop, Poller, Sockets};
 pub use listener::{Bound, Class, ListenOptions, Listeners, TcpAddress, UnixAddress};
-pub use probe::can_listen;
+pub use rebind::{Rebinder, SharedListeners};
 pub use signal::SignalSource;
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ impl Server {
                     disk: Box::new(crate::host::memory::MemoryDisk::default()),
                 },
             );
-            let server = EventLoop::new(engine, Poller::new().unwrap(), listeners, None).unwrap();
+            let server =
+                EventLoop::new(engine, Poller::new().unwrap(), listeners.share(), None).unwrap();
             server.run(|| ()).unwrap()
         });
         Server {
@@ -454,6 +455,34 @@ fn accepted_sockets_inherit_the_listeners_options() {
         Duration::from_secs(100)
     );
     assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
+}
+
+#[test]
+fn a_changed_keepalive_holds_for_new_connections() {
+    let mut config = Config::default();
+    config.bind = vec!["127.0.0.1".to_owned()];
+    // Somebody else may take the port before the listener does: another one then.
+    let listeners = loop {
+        let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        config.port = free.local_addr().unwrap().port();
+        drop(free);
+        let options = ListenOptions::from_config(&config).unwrap();
+        if let Ok(listeners) = Listeners::open(options) {
+            break listeners.share();
+        }
+    };
+    let poller = Poller::new().unwrap();
+    let rebinder = poller.rebinder(&listeners).unwrap();
+    listeners.borrow_mut().register(poller.registry()).unwrap();
+    config.tcp_keepalive = 60;
+    rebinder.rebind(&config).unwrap();
+    let _client = TcpStream::connect(("127.0.0.1", config.port)).unwrap();
+    let accepted = listeners.borrow_mut().accept(0);
+    let Some((connection::Stream::Tcp(stream), _)) = accepted else {
+        panic!()
+    };
+    let time = socket2::SockRef::from(&stream).tcp_keepalive_time();
+    assert_eq!(time.unwrap(), Duration::from_secs(60));
 }
 
 /// Set in the child process that runs out of descriptors.

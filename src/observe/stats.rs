@@ -7,6 +7,7 @@ use crate::store::hash::{self, Map};
 use crate::time::Now;
 
 use super::histogram::Histogram;
+use super::hot::{HEAVY_BYTES, HEAVY_NS};
 
 /// Kinds of error codes counted apart; the rest is counted together. Bounds what a script that
 /// makes up error codes can cost.
@@ -230,8 +231,7 @@ impl Stats {
         ]
         .into_iter()
         .flatten()
-        .min()
-        .unwrap_or(u64::MAX);
+        .fold(HEAVY_NS, u64::min);
         let larger_than = [
             config.commandlog_request_larger_than,
             config.commandlog_reply_larger_than,
@@ -239,8 +239,7 @@ impl Stats {
         self.large_bytes = larger_than
             .into_iter()
             .filter_map(|bytes| usize::try_from(bytes).ok())
-            .min()
-            .unwrap_or(usize::MAX);
+            .fold(HEAVY_BYTES, usize::min);
     }
 
     /// Counts a call.

@@ -1,17 +1,18 @@
-//! Loading the snapshot file: at the start in slices, while clients are told to wait; and all at
-//! once for DEBUG RELOAD.
+//! Loading the snapshot file, in slices, while clients are told to wait.
 //!
 //! Either the whole file is loaded or the server ends: it never serves a part of its data. The
 //! file is believed in nothing that was not checked: neither its lengths (`rdb` sees to that) nor
 //! its databases, its sizes, or that its keys are there once.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::config::RdbVersionCheck;
 use crate::engine::Engine;
+use crate::engine::busy::{Alone, WhileBusy};
 use crate::engine::gates::ServerGates;
 use crate::host::{FileId, OpenMode, error_text};
 use crate::store::db::Key;
@@ -86,7 +87,19 @@ impl std::fmt::Display for LoadFailed {
     }
 }
 
+impl LoadFailed {
+    /// A reason.
+    pub(super) fn new(text: String) -> LoadFailed {
+        LoadFailed(text)
+    }
+}
+
 impl Loading {
+    /// How many keys were read.
+    pub(super) fn items(&self) -> u64 {
+        self.loaded
+    }
+
     /// Where the file goes on behind what the reader has taken in.
     pub(super) fn end_offset(&self) -> u64 {
         self.reader.offset()
@@ -188,53 +201,49 @@ impl Engine {
         })
     }
 
-    /// Loads the append-only file once more and waits for it: DEBUG LOADAOF.
+    /// One slice of loading the append-only file. What was loaded, when all of it is.
     ///
     /// # Errors
     /// What is wrong with the files.
-    pub fn load_aof_and_wait(&mut self) -> Result<(), LoadFailed> {
-        let fails = |error: io::Error| LoadFailed(error_text(&error));
-        if self.is_loading() {
-            // A file that asks for itself to be loaded would never end.
-            return Err(LoadFailed("data is being loaded already".to_owned()));
-        }
-        self.flush_log().map_err(fails)?;
-        let files = self.find_aof().map_err(fails)?;
-        self.drop_everything();
-        self.gates.set(ServerGates::LOADING, true);
-        let was_on = std::mem::take(&mut self.effects.listeners.propagation);
-        let mut load = AofLoad::begin(self, files);
-        let result = loop {
-            match load.step(self, u64::MAX) {
-                Ok(true) => {}
-                Ok(false) => break Ok(()),
-                Err(text) => break Err(LoadFailed(text)),
-            }
+    pub(super) fn aof_load_slice(
+        &mut self,
+        busy: &mut dyn WhileBusy,
+    ) -> Result<Option<Box<AofLoad>>, LoadFailed> {
+        let Some(mut load) = self.persist.aof_load.take() else {
+            return Ok(None);
         };
-        self.effects.listeners.propagation = was_on;
-        self.gates.set(ServerGates::LOADING, false);
-        result
+        let slice_end_ns = self.clock.mono_ns() + SLICE_NS;
+        let is_delayed = self.config.key_load_delay > 0;
+        let end_ns = if is_delayed { 0 } else { slice_end_ns };
+        while self.is_due(load.items(), load.started) {
+            let is_more = load.step(self, end_ns, busy).map_err(LoadFailed)?;
+            if !is_more {
+                return Ok(Some(load));
+            }
+            if self.clock.mono_ns() >= slice_end_ns {
+                break;
+            }
+        }
+        self.persist.aof_load = Some(load);
+        Ok(None)
     }
 
     fn aof_slice(&mut self) {
-        let Some(mut load) = self.persist.aof_load.take() else {
-            return;
-        };
-        let end_ns = self.clock.mono_ns() + SLICE_NS;
-        match load.step(self, end_ns) {
-            Ok(true) => self.persist.aof_load = Some(load),
-            Ok(false) => {
+        match self.aof_load_slice(&mut Alone) {
+            Ok(None) => {}
+            Ok(Some(load)) => {
                 let took_us = self.now.mono_us.saturating_sub(load.started.mono_us);
                 let seconds = took_us as f64 / 1e6;
                 tracing::info!("DB loaded from append only file: {seconds:.3} seconds");
                 self.effects.dirty = 0;
                 self.end_loading();
             }
-            Err(text) => self.loading_failed(&LoadFailed(text)),
+            Err(failed) => self.loading_failed(&failed),
         }
     }
 
     fn end_loading(&mut self) {
+        self.hot.big.walk_again();
         if let Err(failed) = self.loaded() {
             self.loading_failed(&failed);
         }
@@ -253,63 +262,79 @@ impl Engine {
             if let Some(db) = self.keyspace.flush(number) {
                 self.keyspace.free_db(db);
             }
+            self.hot.forget_database(number as u32);
         }
-    }
-
-    /// Loads the snapshot file and waits for it: DEBUG RELOAD.
-    ///
-    /// # Errors
-    /// What is wrong with the file; a part of it may be loaded then.
-    pub fn load_and_wait(&mut self, options: LoadOptions) -> Result<(), LoadFailed> {
-        let name = self.config.dbfilename.clone();
-        let Some(mut loading) = self.open_rdb(&name, options)? else {
-            return Ok(());
-        };
-        let result = loop {
-            match self.load_some(&mut loading) {
-                Ok(true) => {}
-                Ok(false) => break Ok(()),
-                Err(failed) => break Err(failed),
-            }
-        };
-        self.disk.close(loading.file);
-        result
+        self.hot.big.walk_again();
     }
 
     /// One slice of loading.
     pub(crate) fn load_slice(&mut self) {
-        let Some(mut loading) = self.persist.loading.take() else {
+        if self.persist.loading.is_none() {
             return self.aof_slice();
+        }
+        match self.rdb_slice() {
+            Ok(None) => {}
+            Ok(Some(loading)) => self.loading_done(&loading),
+            Err(failed) => self.loading_failed(&failed),
+        }
+    }
+
+    /// One slice of loading an RDB file. What was loaded, when all of it is.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(super) fn rdb_slice(&mut self) -> Result<Option<Box<Loading>>, LoadFailed> {
+        let Some(mut loading) = self.persist.loading.take() else {
+            return Ok(None);
         };
         let end_ns = self.clock.mono_ns() + SLICE_NS;
-        let delay_us = u64::try_from(self.config.key_load_delay).unwrap_or(0);
-        loop {
-            let passed_us = self.now.mono_us.saturating_sub(loading.started.mono_us);
-            if delay_us > 0 && loading.loaded.saturating_mul(delay_us) > passed_us {
-                break;
+        while self.is_due(loading.loaded, loading.started) {
+            let more = self.load_some(&mut loading);
+            if !matches!(more, Ok(true)) {
+                self.disk.close(loading.file);
+                return more.map(|_| Some(loading));
             }
-            match self.load_some(&mut loading) {
-                Ok(true) if self.clock.mono_ns() < end_ns => {}
-                Ok(true) => break,
-                Ok(false) => {
-                    self.disk.close(loading.file);
-                    self.loading_done(&loading);
-                    return;
-                }
-                Err(failed) => {
-                    self.disk.close(loading.file);
-                    self.loading_failed(&failed);
-                    return;
-                }
+            if self.clock.mono_ns() >= end_ns {
+                break;
             }
         }
         self.persist.loading = Some(loading);
+        Ok(None)
+    }
+
+    /// Whether the next item may be loaded: `key-load-delay` makes each take so long.
+    fn is_due(&self, items: u64, started: Now) -> bool {
+        self.config.key_load_delay <= 0 || self.pause_us(items, started) == 0
+    }
+
+    /// How long until then, in microseconds.
+    fn pause_us(&self, items: u64, started: Now) -> u64 {
+        let delay_us = u64::try_from(self.config.key_load_delay).unwrap_or(0);
+        let passed_us = self.clock.now().mono_us.saturating_sub(started.mono_us);
+        items.saturating_mul(delay_us).saturating_sub(passed_us)
+    }
+
+    /// How long until the next item of what is being loaded may be.
+    pub(super) fn load_pause(&self) -> Duration {
+        let rdb = self.persist.loading.as_ref().map(|l| (l.loaded, l.started));
+        let aof = self.persist.aof_load.as_ref();
+        let load = rdb.or_else(|| aof.map(|load| (load.items(), load.started)));
+        let pause_us = load.map_or(0, |(items, started)| self.pause_us(items, started));
+        Duration::from_micros(pause_us)
+    }
+
+    /// Gives up what is being loaded, since the server ends.
+    pub(super) fn stop_loading(&mut self) {
+        if let Some(loading) = self.persist.loading.take() {
+            self.disk.close(loading.file);
+        }
+        self.persist.aof_load = None;
     }
 
     /// Whether [`Engine::load_slice`] has something to do at once.
     pub(crate) fn wants_to_load(&self) -> bool {
-        let is_on = self.persist.loading.is_some() && self.config.key_load_delay <= 0;
-        is_on || self.persist.aof_load.is_some()
+        let is_on = self.persist.loading.is_some() || self.persist.aof_load.is_some();
+        is_on && self.config.key_load_delay <= 0
     }
 
     /// Opens an RDB file, if it is there.

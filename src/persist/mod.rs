@@ -1,9 +1,10 @@
 //! What is on disk, and on its way there: the snapshot file and the append-only file.
 //!
 //! Owns the formats (`rdb`, `aof`), the snapshot that is written in slices while commands run
-//! (`snapshot`: what is written; `running`: when; `save`: what the file becomes), and loading at
-//! the start (`load`). All of it is driven by [`crate::engine::Engine::tick`] and by the event
-//! loop; files are reached through [`crate::host::Disk`] alone.
+//! (`snapshot`: what is written; `running`: when; `save`: what the file becomes), loading at the
+//! start (`load`) and once more (`reload`). All of it is driven by
+//! [`crate::engine::Engine::tick`] and by the event loop; files are reached through
+//! [`crate::host::Disk`] alone.
 //!
 //! A turn: commands run and what they change is recorded; the tick takes in the syncs that ended
 //! and writes a slice of the snapshot; [`crate::engine::Engine::write_log`] writes the turn's
@@ -17,6 +18,7 @@ pub mod check;
 mod format;
 pub mod load;
 pub mod rdb;
+mod reload;
 pub mod running;
 pub mod save;
 pub mod snapshot;

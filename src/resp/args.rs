@@ -159,7 +159,7 @@ impl<'a> Args<'a> {
 
     /// The bytes of the request as clients write it.
     pub fn wire_bytes(self) -> usize {
-        let header = |number: usize| itoa::Buffer::new().format(number).len() + 3;
+        let header = |number: usize| digits(number) + 3;
         let args: usize = self
             .iter()
             .map(|arg| header(arg.len()) + arg.len() + 2)
@@ -182,6 +182,17 @@ impl<'a> Args<'a> {
     /// The bytes of all arguments together, without the protocol around them.
     pub fn bytes_len(self) -> usize {
         self.iter().map(<[u8]>::len).sum()
+    }
+}
+
+/// How many decimal digits a number has.
+#[inline]
+fn digits(number: usize) -> usize {
+    match number {
+        0..10 => 1,
+        10..100 => 2,
+        100..1_000 => 3,
+        _ => number.ilog10() as usize + 1,
     }
 }
 

@@ -10,6 +10,7 @@
 use crate::random::Rng;
 use crate::store::db::{Db, Key, Slot};
 use crate::store::keyspace::Keyspace;
+use crate::store::slab::Handle;
 use crate::time::Now;
 
 /// What makes a key a better victim than another.
@@ -159,13 +160,16 @@ impl Db {
         }
     }
 
-    /// How good a victim a key is: the larger, the better.
-    fn score(&self, slot: Slot, now: Now) -> u64 {
-        let clock = self.clock(slot);
+    /// How good a victim the key of a block is: the larger, the better.
+    fn score(&self, block: Handle, now: Now) -> u64 {
+        let clock = || self.heap.clock(block);
         match self.eviction.measure {
-            Measure::Frequency => u64::from(LFU_MAX - frequency(clock, now, &self.eviction)),
-            Measure::Ttl => u64::MAX - self.expire_at(slot).unwrap_or(i64::MAX).max(0) as u64,
-            _ => idle_ms(clock, now),
+            Measure::Frequency => u64::from(LFU_MAX - frequency(clock(), now, &self.eviction)),
+            Measure::Ttl => {
+                let expire_at = self.heap.expire_at(block).unwrap_or(i64::MAX);
+                u64::MAX - expire_at.max(0) as u64
+            }
+            _ => idle_ms(clock(), now),
         }
     }
 }
@@ -182,6 +186,9 @@ struct Candidate {
 #[derive(Debug, Default)]
 pub struct Pool {
     candidates: Vec<Candidate>,
+    /// The blocks looked at last and their scores: kept for their room.
+    blocks: Vec<Handle>,
+    scores: Vec<u64>,
     next_db: usize,
 }
 
@@ -236,48 +243,39 @@ impl Pool {
         now: Now,
         rng: &mut Rng,
     ) -> bool {
-        let mut found_any = false;
-        for _ in 0..eviction.samples.max(1) {
-            let Some(slot) = random_key(db, eviction, rng) else {
-                break;
-            };
-            found_any = true;
-            self.offer(number, db, slot, db.score(slot, now));
+        let count = eviction.samples.max(1) as usize;
+        let (blocks, scores) = (&mut self.blocks, &mut self.scores);
+        blocks.clear();
+        if eviction.volatile_only {
+            db.sample_volatile_blocks(rng, count, blocks);
+        } else {
+            db.sample_blocks(rng, count, blocks);
         }
-        found_any
+        // In a loop of their own the misses of the cache overlap.
+        scores.clear();
+        scores.extend(blocks.iter().map(|block| db.score(*block, now)));
+        for at in 0..self.blocks.len() {
+            self.offer(number, db.heap.key(self.blocks[at]), self.scores[at]);
+        }
+        !self.blocks.is_empty()
     }
 
     /// Takes a candidate in, if it is better than the worst of a full pool and not there yet.
-    fn offer(&mut self, number: usize, db: &Db, slot: Slot, score: u64) {
+    fn offer(&mut self, db: usize, key: &[u8], score: u64) {
         let is_full = self.candidates.len() >= POOL_SIZE;
-        if is_full
-            && self
-                .candidates
-                .first()
-                .is_some_and(|worst| score <= worst.score)
-        {
-            return;
-        }
-        let key = db.key(slot);
-        if self
-            .candidates
-            .iter()
-            .any(|c| c.db == number && *c.key == *key)
+        let worst = self.candidates.first().filter(|_| is_full);
+        if worst.is_some_and(|worst| score <= worst.score)
+            || self.candidates.iter().any(|c| c.db == db && *c.key == *key)
         {
             return;
         }
         if is_full {
             self.candidates.remove(0);
         }
-        let at = self.candidates.partition_point(|c| c.score < score);
-        self.candidates.insert(
-            at,
-            Candidate {
-                score,
-                db: number,
-                key: key.into(),
-            },
-        );
+        // Of equals the one seen last goes first: it is still in the processor's cache.
+        let at = self.candidates.partition_point(|c| c.score <= score);
+        let key = key.into();
+        self.candidates.insert(at, Candidate { score, db, key });
     }
 
     /// Any key, from one database after the other.

@@ -80,6 +80,33 @@ impl Db {
         self.slot_of_block(self.shards[shard].random_volatile(rng)?)
     }
 
+    /// Hands over the blocks of some keys that lie together, from a random place on, in the order of
+    /// hashes: their order tells nothing of how they are used. At least `count`, where there are so
+    /// many; in a small database some come twice.
+    pub(super) fn sample_blocks(&self, rng: &mut Rng, count: usize, blocks: &mut Vec<Handle>) {
+        let largest = self.largest.keys;
+        if let Some(shard) = self.random_shard(rng, self.len, largest, Shard::len) {
+            let position = rng.next_u64() >> POSITION_BITS;
+            self.scan_blocks((shard as u64) << POSITION_BITS | position, count, blocks);
+            self.scan_blocks(0, count, blocks);
+        }
+    }
+
+    /// Hands over the blocks of uniformly chosen keys among those with an expiry. Their list is in
+    /// the order of insertion, so that neighbours would not do.
+    pub(super) fn sample_volatile_blocks(
+        &self,
+        rng: &mut Rng,
+        count: usize,
+        blocks: &mut Vec<Handle>,
+    ) {
+        let (len, bound) = (self.volatile_len, self.largest.volatile);
+        for _ in 0..count {
+            let shard = self.random_shard(rng, len, bound, Shard::volatile_len);
+            blocks.extend(shard.and_then(|at| self.shards[at].random_volatile(rng)));
+        }
+    }
+
     /// Touches what the commands on these keys will need, one kind of memory after the other, so
     /// that the misses of different keys overlap. Changes nothing.
     ///

@@ -257,6 +257,20 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    /// How many elements it has; of a string, how many bytes.
+    pub fn elements(&self) -> usize {
+        match *self {
+            ValueRef::List(list) => list.len(),
+            ValueRef::Set(set) => set.len(),
+            ValueRef::ZSet(zset) => zset.len(),
+            ValueRef::Hash(hash) => hash.len(),
+            ValueRef::Stream(stream) => stream.len(),
+            ValueRef::Int(_) | ValueRef::Str(_) | ValueRef::Large(_) => {
+                self.string_len().unwrap_or_default()
+            }
+        }
+    }
+
     /// An owned copy. The bytes of a large string are shared, not copied.
     pub fn copy(&self, hasher: &HashState) -> Value {
         match *self {

@@ -1,6 +1,6 @@
 //! CLIENT: who is connected, and what others may do to them.
 
-use crate::harness::{Client, Kvd, Value};
+use crate::harness::{Client, Kvd, Value, request, words};
 
 fn lines(client: &Client, filter: &str) -> Vec<String> {
     let text = client.text(&format!("CLIENT LIST {filter}"));
@@ -481,4 +481,102 @@ fn unread_output_of_strangers_is_limited() {
     }
     assert!(greedy.is_closing());
     assert_eq!(modest.text("AUTH secret"), "OK");
+}
+
+/// Draws with repetition from a collection of one element, far more than fit into memory.
+const DRAWS: [&str; 6] = [
+    "SRANDMEMBER set -999999999999",
+    "HRANDFIELD hash -999999999999",
+    "HRANDFIELD hash -999999999999 WITHVALUES",
+    "ZRANDMEMBER zset -999999999999",
+    "ZRANDMEMBER zset -999999999999 WITHSCORES",
+    "HRANDFIELD bighash -999999999999",
+];
+
+fn fill_for_draws(client: &Client) {
+    client.cmd("SADD set member");
+    client.cmd("HSET hash field value");
+    client.cmd("ZADD zset 1 member");
+    for n in 0..1_000 {
+        client.cmd(&format!("HSET bighash {n} {n}"));
+    }
+}
+
+#[test]
+fn draws_end_where_the_client_is_closed_for_its_output() {
+    let kvd = Kvd::with(&[(
+        "client-output-buffer-limit",
+        "normal 1mb 0 0 pubsub 2mb 0 0",
+    )]);
+    let me = kvd.client();
+    fill_for_draws(&me);
+    let disconnections = || {
+        let text = me.text("INFO stats");
+        let field = "client_output_buffer_limit_disconnections:";
+        let line = text.lines().find_map(|line| line.strip_prefix(field));
+        line.expect("a field").parse::<usize>().expect("a number")
+    };
+    for (done, line) in DRAWS.iter().enumerate() {
+        let other = kvd.client();
+        // What follows in the same pipeline does not run any more.
+        let pipeline = [request(&words(line)), request(&["SET", "later", "x"])].concat();
+        other.send_raw(&pipeline);
+        assert!(other.is_closing(), "{line}");
+        assert_eq!(disconnections(), done + 1, "{line}");
+        let unread = other.take_bytes_now();
+        assert!(unread.len() < 1_000, "{line}: {} bytes kept", unread.len());
+        other.disconnect();
+    }
+    assert_eq!(me.int("EXISTS later"), 0);
+    // What fits is answered, whoever asks for it.
+    assert_eq!(me.cmd("SRANDMEMBER set -50000").items().len(), 50_000);
+}
+
+#[test]
+fn draws_in_a_transaction_end_there_too_and_the_others_run() {
+    let kvd = Kvd::with(&[("client-output-buffer-limit", "normal 1mb 0 0")]);
+    let (me, other) = (kvd.client(), kvd.client());
+    fill_for_draws(&me);
+    other.cmd("MULTI");
+    for line in DRAWS.iter().chain(&["SET after x"]) {
+        other.cmd(line);
+    }
+    other.send("EXEC");
+    assert!(other.is_closing());
+    assert_eq!(me.text("GET after"), "x");
+}
+
+#[test]
+fn the_limit_of_subscribers_is_their_own() {
+    let kvd = Kvd::with(&[(
+        "client-output-buffer-limit",
+        "normal 1mb 0 0 pubsub 64kb 0 0",
+    )]);
+    let me = kvd.client();
+    me.cmd("SADD set member");
+    me.cmd("HELLO 3");
+    me.cmd("SUBSCRIBE channel");
+    assert_eq!(me.cmd("SRANDMEMBER set -1000").items().len(), 1_000);
+    me.send("SRANDMEMBER set -10000");
+    assert!(me.is_closing());
+}
+
+#[test]
+fn without_a_limit_draws_are_refused_beyond_what_fits() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    fill_for_draws(&client);
+    for line in DRAWS {
+        assert_eq!(client.err(line), "ERR value is out of range", "{line}");
+    }
+    // A script makes a table of them, and no limit on output counts it.
+    client.cmd("CONFIG SET client-output-buffer-limit \"normal 20000 0 0\"");
+    let script = "return #redis.call('SRANDMEMBER', 'set', ARGV[1])";
+    let refused = client.cmd_words(&["EVAL", script, "0", "-16777217"]);
+    assert!(
+        refused.text().contains("value is out of range"),
+        "{refused:?}"
+    );
+    let counted = client.cmd_words(&["EVAL", script, "0", "-100000"]);
+    assert_eq!(counted, Value::Int(100_000));
 }

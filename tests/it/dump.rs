@@ -4,7 +4,7 @@ use kvd::persist::rdb::{
     Family, Item, KeyMeta, LoadContext, RdbReader, RdbWriter, ReaderOptions, WriteOptions,
 };
 
-use crate::harness::{Client, Connection, Kvd, Value, peer, request};
+use crate::harness::{Client, Connection, Kvd, Process, Value, peer, request};
 
 fn dump(client: &Client, key: &str) -> Vec<u8> {
     match client.cmd_words(&["DUMP", key]) {
@@ -562,4 +562,53 @@ fn damaged_files_are_found() {
     }
     let (is_sound, text) = check(&dir.path().join("absent"));
     assert!(!is_sound && text.contains("No such file"), "{text}");
+}
+
+#[test]
+fn the_log_says_why_a_payload_was_refused() {
+    let server = Process::kvd(&["--hide-user-data-from-log", "no"]);
+    let mut client = server.connect();
+    let mut restore = |payload: &[u8]| {
+        client.send_raw(&request(&[b"RESTORE", &b"a\nkey"[..], b"0", payload]));
+        client.take().text()
+    };
+    // A list of one entry that is no list: right to the checksum.
+    let mut payload = vec![18, 1, 2, 3, 1, 2, 3, 11, 0];
+    payload.extend(kvd::persist::rdb::Crc64::of(&payload).to_le_bytes());
+    assert_eq!(restore(&payload), "ERR Bad data format");
+    let log = server.wait_for_log("the payload of 17 bytes is refused: ");
+    let line = log
+        .lines()
+        .find(|line| line.contains("RESTORE"))
+        .expect("a line");
+    assert!(
+        line.contains("RESTORE for the key 'a\\nkey' from 127.0.0.1:"),
+        "{line}"
+    );
+    assert!(line.contains("(type 18, version 11)"), "{line}");
+    // Whoever sends thousands fills no disk.
+    for _ in 0..1_000 {
+        assert_eq!(
+            restore(b"nothing"),
+            "ERR DUMP payload version or checksum are wrong"
+        );
+    }
+    let lines = server.log().matches("RESTORE").count();
+    assert!(lines < 100, "{lines} lines");
+    let start = std::time::Instant::now();
+    while !server.log().contains("more since the last such line)") {
+        restore(b"nothing");
+        assert!(start.elapsed().as_secs() < 20, "{}", server.log());
+    }
+    let log = server.log();
+    assert!(log.contains("It is shorter than its footer ("), "{log}");
+}
+
+#[test]
+fn the_log_names_no_key_unless_told_to() {
+    let server = Process::kvd(&[]);
+    let mut client = server.connect();
+    client.cmd("RESTORE secret 0 nothing");
+    let log = server.wait_for_log("RESTORE from 127.0.0.1:");
+    assert!(!log.contains("secret"), "{log}");
 }

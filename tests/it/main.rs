@@ -3,6 +3,7 @@
 
 mod acl;
 mod aof;
+mod audit;
 mod bitmap;
 mod client;
 mod command;
@@ -13,6 +14,7 @@ mod generic;
 mod geo;
 mod harness;
 mod hash;
+mod hotkeys;
 mod hyperloglog;
 mod info;
 mod oracle;

@@ -145,9 +145,12 @@ fn done(ctx: &mut ServerCtx<'_>) -> CommandResult {
     Ok(())
 }
 
-/// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]
+/// DEBUG LOADAOF
 fn load_aof(ctx: &mut ServerCtx<'_>) -> CommandResult {
-    let loaded = ctx.engine.load_aof_and_wait();
+    if ctx.engine.is_loading() {
+        return Err(CommandError::LOADING);
+    }
+    let loaded = ctx.engine.load_aof_and_wait(ctx.busy);
     ctx.engine.effects.propagate_nothing();
     if let Err(failed) = loaded {
         tracing::error!("{failed}");
@@ -159,7 +162,11 @@ fn load_aof(ctx: &mut ServerCtx<'_>) -> CommandResult {
     Ok(())
 }
 
+/// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]
 fn reload(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    if ctx.engine.is_loading() {
+        return Err(CommandError::LOADING);
+    }
     let (mut flushes, mut saves, mut options) = (true, true, LoadOptions::default());
     for word in args.iter_from(2) {
         match word.to_ascii_lowercase().as_slice() {
@@ -182,7 +189,9 @@ fn reload(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     if flushes {
         engine.drop_everything();
     }
-    if let Err(failed) = engine.load_and_wait(options) {
+    let loaded = engine.load_and_wait(options, ctx.busy);
+    engine.effects.propagate_nothing();
+    if let Err(failed) = loaded {
         tracing::warn!("DEBUG RELOAD: {failed}");
         return Err(CommandError::fixed(
             "ERR Error trying to load the RDB dump, check server logs.",

@@ -391,12 +391,20 @@ pub static HOTKEYS: Doc = Doc {
     ..GROUP
 };
 
+/// HOTKEYS BIG.
+pub static HOTKEYS_BIG: Doc = Doc {
+    summary: "Returns the biggest keys of each type.",
+    since: "0.1.0",
+    complexity: "O(N) for N keys returned",
+    args: "[type:str=TYPE] [count:int=COUNT]",
+    ..GROUP
+};
+
 /// HOTKEYS GET.
 pub static HOTKEYS_GET: Doc = Doc {
     summary: "Returns the keys used most.",
     since: "8.6.0",
     complexity: "O(N) for N keys returned",
-    args: "[count:int]",
     ..GROUP
 };
 
@@ -423,6 +431,15 @@ pub static HOTKEYS_START: Doc = Doc {
     complexity: "O(1)",
     args: "metrics{count:int [cpu=CPU] [net=NET]}=METRICS [k:int=COUNT] \
              [seconds:int=DURATION] [ratio:int=SAMPLE] [slots{count:int slot:int*}=SLOTS]",
+    ..GROUP
+};
+
+/// HOTKEYS TOP.
+pub static HOTKEYS_TOP: Doc = Doc {
+    summary: "Returns the keys used most in the last window.",
+    since: "0.1.0",
+    complexity: "O(N) for N keys counted",
+    args: "[order(calls=CALLS|net=NET|cpu=CPU)] [count:int=COUNT]",
     ..GROUP
 };
 

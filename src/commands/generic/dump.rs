@@ -4,12 +4,11 @@ use crate::config::RdbVersionCheck;
 use crate::engine::context::{KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
-use crate::persist::rdb::{self, DumpError, FooterCheck, LoadContext, WriteOptions};
+use crate::persist::rdb::{self, DumpError, DumpFault, FooterCheck, LoadContext, WriteOptions};
 use crate::resp::args::Args;
 use crate::resp::number::{format_i64, parse_i64};
 use crate::store::db::Slot;
 use crate::store::evict::{clock_of_frequency, clock_of_idle};
-use crate::store::value::Value;
 
 /// What RESTORE was told besides key, time and payload.
 #[derive(Default)]
@@ -43,17 +42,73 @@ pub fn restore(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         takes_any_version: ctx.engine.config.rdb_version_check == RdbVersionCheck::Relaxed,
         skips_checksum: ctx.engine.skips_dump_checksum,
     };
-    let mut ctx = ctx.keys();
+    match restore_key(ctx.keys(), args, &options, check) {
+        Ok(()) => Ok(()),
+        Err(Refused::Otherwise(error)) => Err(error),
+        Err(Refused::Payload(error)) => {
+            note_refused(ctx, args, &error);
+            Err(CommandError::fixed(match error.fault {
+                DumpFault::Format => "ERR Bad data format",
+                DumpFault::Footer => "ERR DUMP payload version or checksum are wrong",
+            }))
+        }
+    }
+}
+
+/// Why a RESTORE was refused.
+enum Refused {
+    /// For its payload.
+    Payload(DumpError),
+    /// For something else.
+    Otherwise(CommandError),
+}
+
+impl From<CommandError> for Refused {
+    fn from(error: CommandError) -> Refused {
+        Refused::Otherwise(error)
+    }
+}
+
+/// Tells the log what is wrong with a payload: the client is told too little to find out.
+#[cold]
+fn note_refused(ctx: &mut ServerCtx<'_>, args: Args<'_>, error: &DumpError) {
+    let mono_us = ctx.engine.mono_us();
+    let Some(untold) = ctx.engine.refused_payloads.admit(mono_us) else {
+        return;
+    };
+    let key = match ctx.engine.config.hide_user_data_from_log {
+        true => String::new(),
+        false => format!(" for the key '{}'", args.at(1).escape_ascii()),
+    };
+    let others = match untold {
+        0 => String::new(),
+        untold => format!(" ({untold} more since the last such line)"),
+    };
+    let peer = ctx.client().about.endpoint.peer();
+    let (reason, len) = (&error.reason, args.at(3).len());
+    tracing::info!(
+        "RESTORE{key} from {peer}: the payload of {len} bytes is refused: {reason}{others}"
+    );
+}
+
+fn restore_key(
+    mut ctx: KeyCtx<'_>,
+    args: Args<'_>,
+    options: &Options,
+    check: FooterCheck,
+) -> Result<(), Refused> {
     let key = ctx.key(args.at(1));
     let there = ctx.write(&key);
     if there.is_some() && !options.replace {
-        return Err(CommandError::BUSY_KEY);
+        return Err(CommandError::BUSY_KEY.into());
     }
     let ttl = parse_i64(args.at(2)).ok_or(CommandError::NOT_INTEGER)?;
     if ttl < 0 {
-        return Err(CommandError::fixed("ERR Invalid TTL value, must be >= 0"));
+        return Err(CommandError::fixed("ERR Invalid TTL value, must be >= 0").into());
     }
-    let value = read(&ctx, args.at(3), check)?;
+    // Fields whose time has come are kept until housekeeping, which tells replicas, removes them.
+    let context = LoadContext::new(ctx.config, ctx.hasher, ctx.now.unix_ms, false);
+    let value = rdb::restore(args.at(3), check, &context).map_err(Refused::Payload)?;
     let expire_at = match ttl {
         0 => None,
         ttl if options.is_absolute => Some(ttl),
@@ -73,7 +128,7 @@ pub fn restore(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     }
     let slot = ctx.insert(&key, value.into());
     ctx.db.set_expire(slot, expire_at);
-    set_clock(&mut ctx, slot, &options);
+    set_clock(&mut ctx, slot, options);
     if let Some(at) = expire_at.filter(|_| !options.is_absolute) {
         let at = format_i64(at);
         let mut words: Vec<&[u8]> = vec![b"RESTORE", key.bytes, &at];
@@ -85,18 +140,6 @@ pub fn restore(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     ctx.notify(EventClass::GENERIC, "restore", key.bytes);
     ctx.reply.ok();
     Ok(())
-}
-
-/// Fields whose time has come are kept until housekeeping, which tells replicas, removes them.
-fn read(ctx: &KeyCtx<'_>, payload: &[u8], check: FooterCheck) -> Result<Value, CommandError> {
-    let context = LoadContext::new(ctx.config, ctx.hasher, ctx.now.unix_ms, false);
-    match rdb::restore(payload, check, &context) {
-        Ok(Some(value)) => Ok(value),
-        Ok(None) | Err(DumpError::Format) => Err(CommandError::fixed("ERR Bad data format")),
-        Err(DumpError::Footer) => Err(CommandError::fixed(
-            "ERR DUMP payload version or checksum are wrong",
-        )),
-    }
 }
 
 /// What does not belong to the policy in force is ignored.

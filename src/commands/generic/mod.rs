@@ -166,6 +166,7 @@ fn flush(ctx: &mut ServerCtx<'_>, db: u32) {
         engine.effects.dirty += old.len() as u64;
         engine.keyspace.free_db(old);
     }
+    engine.hot.forget_database(db);
     if engine.effects.listeners.blocked {
         engine.blocked.database_changed(db);
     }

@@ -1,6 +1,6 @@
 //! Some of the fields: HRANDFIELD HSCAN.
 
-use crate::commands::member::{Draw, Filter, cursor, reply_entry};
+use crate::commands::member::{Draw, Filter, Room, cursor, drawn, reply_entry};
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
@@ -26,6 +26,7 @@ pub fn hrandfield(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let key = ctx.key(args.at(1));
     let found = ctx.read_kind(&key, Kind::Hash)?;
     let now_ms = ctx.fields_now_ms();
+    let room = Room::of(ctx);
     let KeyCtx { db, reply, rng, .. } = ctx;
     let hash = match found.map(|slot| db.value(slot)) {
         Some(ValueRef::Hash(hash)) => Some(hash),
@@ -42,19 +43,24 @@ pub fn hrandfield(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         reply.array(0);
         return Ok(());
     };
-    let count = draw.count(hash.live_len(now_ms))?;
+    let count = draw.count(hash.live_len(now_ms), room)?;
     let is_nested = with_values && reply.protocol() == Protocol::Resp3;
     reply.array(if with_values && !is_nested {
         count * 2
     } else {
         count
     });
-    let visit = |field: Field<'_>| reply_field(reply, field, with_values, is_nested);
+    let mut show = |field: Field<'_>| {
+        reply_field(reply, field, with_values, is_nested);
+        room.after(reply)
+    };
     match draw {
-        Draw::Distinct(_) => hash.sample(rng, count, now_ms, visit),
-        Draw::Repeated(_) => hash.sample_repeated(rng, count, now_ms, visit),
+        Draw::Distinct(_) => {
+            hash.sample(rng, count, now_ms, |field| _ = show(field));
+            Ok(())
+        }
+        Draw::Repeated(_) => drawn(hash.sample_repeated(rng, count, now_ms, show)),
     }
-    Ok(())
 }
 
 /// HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]

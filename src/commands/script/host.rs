@@ -9,7 +9,9 @@ use crate::engine::Engine;
 use crate::engine::busy::Alone;
 use crate::engine::clients::{ClientKey, SessionGates};
 use crate::engine::error::CommandError;
+use crate::engine::gates::ServerGates;
 use crate::engine::scripts::{ClientRun, ScriptRun};
+use crate::observe::audit;
 use crate::resp::args::Args;
 use crate::resp::reply::{Outbox, Protocol};
 use crate::script::host::{Host, Interrupt, Refused, Sinks};
@@ -169,6 +171,14 @@ fn refuse(engine: &mut Engine, args: Args<'_>, error: &CommandError) -> Refused 
     engine.stats.count_error(error.code());
     if let Some(found) = lookup::named(&engine.registry, args) {
         engine.stats.count_rejected(found.id.index());
+        // What access control refused is in the audit log already.
+        if engine.gates.has(ServerGates::AUDIT)
+            && error.code() != "NOPERM"
+            && let Some(ScriptRun::Client(run)) = &engine.script_run
+        {
+            let client = run.client;
+            audit::command_refused(engine, client, found, args, Context::Lua, error);
+        }
     }
     Refused {
         line: error.line().to_owned(),

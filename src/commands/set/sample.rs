@@ -1,12 +1,11 @@
 //! Some of the members: SPOP SRANDMEMBER SSCAN.
 
-use crate::commands::member::{Draw, Filter, cursor, reply_entry};
+use crate::commands::member::{Draw, Filter, Room, cursor, drawn, reply_entry};
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
 use crate::resp::number::parse_i64;
 use crate::store::db::{Key, Slot};
-use crate::store::types::listpack::Entry;
 use crate::store::value::{Kind, ValueMut, ValueRef};
 
 use super::{changed, read, set};
@@ -49,6 +48,7 @@ pub fn srandmember(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let draw = args.get(2).map(Draw::parse).transpose()?;
     let key = ctx.key(args.at(1));
     let found = ctx.read_kind(&key, Kind::Set)?;
+    let room = Room::of(ctx);
     let KeyCtx { db, reply, rng, .. } = ctx;
     let set = match found.map(|slot| db.value(slot)) {
         Some(ValueRef::Set(set)) => Some(set),
@@ -65,14 +65,18 @@ pub fn srandmember(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         reply.array(0);
         return Ok(());
     };
-    let count = draw.count(set.len())?;
+    let count = draw.count(set.len(), room)?;
     reply.array(count);
-    let visit = |member: Entry<'_>| reply_entry(reply, member);
     match draw {
-        Draw::Distinct(_) => set.sample(rng, count, visit),
-        Draw::Repeated(_) => set.sample_repeated(rng, count, visit),
+        Draw::Distinct(_) => {
+            set.sample(rng, count, |member| reply_entry(reply, member));
+            Ok(())
+        }
+        Draw::Repeated(_) => drawn(set.sample_repeated(rng, count, |member| {
+            reply_entry(reply, member);
+            room.after(reply)
+        })),
     }
-    Ok(())
 }
 
 /// SSCAN key cursor [MATCH pattern] [COUNT count]

@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use crate::commands::member::{self, Draw, Filter, reply_entry};
+use crate::commands::member::{self, Draw, Filter, Room, drawn, reply_entry};
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
@@ -113,8 +113,9 @@ pub fn zrandmember(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         ctx.reply.array(0);
         return Ok(());
     };
+    let room = Room::of(ctx);
     let set = zset(ctx.db, slot)?;
-    let count = draw.count(set.len())?;
+    let count = draw.count(set.len(), room)?;
     let (reply, rng) = (&mut ctx.reply, &mut *ctx.rng);
     reply_members_head(reply, count, with_scores);
     if let Draw::Distinct(_) = draw {
@@ -123,12 +124,12 @@ pub fn zrandmember(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         });
         return Ok(());
     }
-    for _ in 0..count {
+    drawn((0..count).try_for_each(|_| {
         if let Some((member, score)) = set.random(rng) {
             reply_scored(reply, member, score, with_scores);
         }
-    }
-    Ok(())
+        room.after(reply)
+    }))
 }
 
 /// ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]

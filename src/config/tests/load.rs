@@ -270,7 +270,6 @@ fn errors_have_the_shape_of_redis() {
             "Unbalanced quotes in configuration line",
         ),
         ("cluster-enabled yes", "kvd does not support this"),
-        ("audit-log audit.log", "kvd does not support this"),
         ("tls-cert-file a.pem", "kvd does not support this"),
         ("loadmodule /a.so", "kvd does not load modules"),
         (

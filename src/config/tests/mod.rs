@@ -15,18 +15,24 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("syslog-ident", "kvd"),
 ];
 
-/// Names that Valkey 9.1.2 does not have: kvd's own and Redis 8's.
+/// Names that Valkey 9.1.2 does not have: kvd's own, Redis 8's and Valkey 9.2's.
 const NOT_IN_VALKEY: &[&str] = &[
     "aof-load-corrupt-tail-max-size",
     "array-slice-size",
     "array-sparse-kmax",
     "array-sparse-kmin",
     "audit-log",
+    "audit-log-commands",
+    "audit-log-exclude-users",
+    "bigkeys-top-k",
     "cluster-compatibility-sample-ratio",
     "cluster-slot-migration-handoff-max-lag-bytes",
     "cluster-slot-migration-write-pause-timeout",
     "dir",
     "dynamic-hz",
+    "hotkeys-sampling-percentage",
+    "hotkeys-top-k",
+    "hotkeys-window-seconds",
     "io-threads-do-reads",
     "key-memory-histograms",
     "lookahead",

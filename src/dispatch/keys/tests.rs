@@ -250,3 +250,39 @@ fn first_key_at_its_place() {
     assert_eq!(RO_ACCESS_NUM_1.first_key(args), None);
     assert_eq!(SPUBLISH_CHANNEL.first_key(args), None);
 }
+
+#[test]
+fn the_only_key_of_a_command_is_all_its_keys() {
+    let mut seen = 0;
+    for command in crate::commands::FAMILIES.iter().copied().flatten() {
+        let Some(at) = command.keys.only() else {
+            continue;
+        };
+        seen += 1;
+        let least = command.arity.unsigned_abs() as usize;
+        for count in [least, least + 1, least + 2] {
+            if !command.takes(count) {
+                continue;
+            }
+            let request = vec!["x"; count].join(" ");
+            let spans: Vec<Span> = (0..count as u32)
+                .map(|word| Span {
+                    start: 2 * word,
+                    end: 2 * word + 1,
+                })
+                .collect();
+            let mut found = KeyRefs::new();
+            let args = Args::new(request.as_bytes(), &spans, None);
+            command.keys.extract(args, &mut found);
+            let places: Vec<usize> = found.iter().map(|key| key.index as usize).collect();
+            // Some see that the arguments make no sense; then there are none.
+            let is_senseless = places.is_empty() && command.keys.search != Search::Specs;
+            assert!(
+                places == [at] || is_senseless,
+                "{}: {places:?}",
+                command.name
+            );
+        }
+    }
+    assert!(seen > 100, "{seen} commands");
+}

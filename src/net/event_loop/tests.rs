@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::config::Config;
 use crate::engine::Host;
 use crate::host::os::OsClock;
-use crate::net::listener::{Bound, Class};
+use crate::net::listener::{Bound, Class, ListenOptions, Listeners};
 use crate::net::tests::{PATIENCE, connect};
 
 use super::*;
@@ -28,7 +28,7 @@ fn others_are_served_while_a_command_runs() {
         disk: Box::new(crate::host::memory::MemoryDisk::default()),
     };
     let mut engine = Engine::new(Config::default(), crate::registry(), 1, host);
-    let mut sockets = Sockets::new(Poller::new().unwrap(), listeners, None).unwrap();
+    let mut sockets = Sockets::new(Poller::new().unwrap(), listeners.share(), None).unwrap();
     engine.begin_turn();
     let mut running = connect(address);
     let mut other = connect(address);

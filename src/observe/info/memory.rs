@@ -33,7 +33,11 @@ pub struct Account {
 impl Account {
     /// Counts.
     pub fn of(engine: &Engine) -> Account {
-        let used = engine.used_bytes();
+        Account::with_used(engine, engine.used_bytes())
+    }
+
+    /// Counts, where what is in use was asked for earlier.
+    fn with_used(engine: &Engine, used: u64) -> Account {
         let startup = engine.stats.startup_bytes;
         let clients: u64 = engine
             .clients
@@ -67,7 +71,7 @@ impl Account {
 }
 
 pub(super) fn memory(engine: &Engine, text: &mut Text) {
-    let account = Account::of(engine);
+    let account = Account::with_used(engine, text.used_bytes);
     let allocator = account.allocator;
     let config = &engine.config;
     text.title("Memory");

@@ -5,6 +5,7 @@
 //! nothing but the peak of memory.
 
 mod commands;
+mod keys;
 mod memory;
 mod persistence;
 mod server;
@@ -48,13 +49,19 @@ static SECTIONS: &[Section] = &[
     ("latencystats", Shown::All,     commands::latencystats),
     ("cluster",      Shown::Default, server::cluster),
     ("keyspace",     Shown::Default, server::keyspace),
+    ("hotkeys",      Shown::All,     keys::hotkeys),
+    ("bigkeys",      Shown::All,     keys::bigkeys),
     ("keysizes",     Shown::Everything, server::keysizes),
     ("debug",        Shown::Named,   stats::debug),
 ];
 
 /// The sections that the words of a request name (none: the default ones), each once.
 pub fn report(engine: &Engine, names: Args<'_>) -> String {
-    let mut text = Text(String::with_capacity(8 * 1024));
+    let mut text = Text {
+        // Before the text takes memory itself.
+        used_bytes: engine.used_bytes(),
+        out: String::with_capacity(8 * 1024),
+    };
     for (name, shown, write) in SECTIONS {
         let is_named = |word: &[u8]| match word.to_ascii_lowercase().as_slice() {
             b"default" => *shown == Shown::Default,
@@ -67,13 +74,13 @@ pub fn report(engine: &Engine, names: Args<'_>) -> String {
             false => names.iter().any(is_named),
         };
         if wanted {
-            if !text.0.is_empty() {
-                text.0.push_str("\r\n");
+            if !text.out.is_empty() {
+                text.out.push_str("\r\n");
             }
             write(engine, &mut text);
         }
     }
-    text.0
+    text.out
 }
 
 /// Every section but those that are shown by their name alone.
@@ -84,7 +91,11 @@ pub fn everything(engine: &Engine) -> String {
 }
 
 /// The text while it is written.
-struct Text(String);
+struct Text {
+    out: String,
+    /// The memory in use before the text was begun: the report does not count itself.
+    used_bytes: u64,
+}
 
 impl Text {
     fn title(&mut self, title: &str) {
@@ -109,7 +120,7 @@ impl Text {
 
     fn line(&mut self, line: fmt::Arguments<'_>) {
         // Writing to a string does not fail.
-        let _ = write!(self.0, "{line}\r\n");
+        let _ = write!(self.out, "{line}\r\n");
     }
 }
 

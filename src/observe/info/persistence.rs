@@ -116,19 +116,26 @@ fn saves(engine: &Engine, text: &mut Text) {
     ]);
 }
 
+/// What is being loaded: the snapshot file or the append-only files, together.
 fn loading(engine: &Engine, text: &mut Text) {
-    let Some(loading) = &engine.persist.loading else {
-        return;
+    let (rdb, aof) = (&engine.persist.loading, &engine.persist.aof_load);
+    let (started, (read, total), used_bytes) = match (rdb, aof) {
+        (Some(rdb), _) => (
+            rdb.started,
+            (rdb.read_bytes, rdb.total_bytes),
+            rdb.used_bytes,
+        ),
+        (None, Some(aof)) => (aof.started, aof.progress(), 0),
+        (None, None) => return,
     };
-    let (total, read) = (loading.total_bytes, loading.read_bytes);
-    let took_us = engine.now.mono_us.saturating_sub(loading.started.mono_us);
+    let took_us = engine.now.mono_us.saturating_sub(started.mono_us);
     let left_s = match read {
         0 => 1,
         _ => (took_us as f64 / 1e6 * total.saturating_sub(read) as f64 / read as f64) as u64,
     };
-    text.field("loading_start_time", loading.started.unix_ms / 1_000);
+    text.field("loading_start_time", started.unix_ms / 1_000);
     text.field("loading_total_bytes", total);
-    text.field("loading_rdb_used_mem", loading.used_bytes);
+    text.field("loading_rdb_used_mem", used_bytes);
     text.field("loading_loaded_bytes", read);
     let percent = super::ratio(read * 100, total);
     text.field("loading_loaded_perc", format_args!("{percent:.2}"));

@@ -84,10 +84,15 @@ static FIELDS: &[(&str, &str, Kind)] = &[
     ("used_cpu_user",                  "redis_cpu_user_seconds_total",          COUNTER),
     ("expired_fields",                 "kvd_expired_fields_total",              COUNTER),
     ("eventloop_cycles",               "kvd_turns_total",                       COUNTER),
+    ("audit_log_lines",                "kvd_audit_log_lines_total",             COUNTER),
+    ("audit_log_lost_lines",           "kvd_audit_log_lost_lines_total",        COUNTER),
+    ("audit_log_write_errors",         "kvd_audit_log_write_errors_total",      COUNTER),
     ("housekeeping_us_max",            "kvd_housekeeping_us_max",               GAUGE),
     ("commands_us_max",                "kvd_commands_us_max",                   GAUGE),
     ("current_save_keys_processed",    "kvd_save_keys_processed",               GAUGE),
     ("current_save_keys_total",        "kvd_save_keys_total",                   GAUGE),
+    ("hotkeys_last_window_samples",    "kvd_hot_key_samples",                   GAUGE),
+    ("bigkeys_passes",                 "kvd_big_key_passes_total",              COUNTER),
 ];
 
 /// Parts of a line that tells several things of one, and the names of their metrics.
@@ -105,6 +110,19 @@ static DATABASE: Parts = &[
     ("keys",    "redis_db_keys",            GAUGE),
     ("expires", "redis_db_keys_expiring",   GAUGE),
     ("avg_ttl", TTL,                        GAUGE),
+];
+/// What the key that comes first in an order does.
+#[rustfmt::skip]
+static HOTTEST: Parts = &[
+    ("qps",              "kvd_hottest_key_calls_per_second",  GAUGE),
+    ("bytes_per_second", "kvd_hottest_key_bytes_per_second",  GAUGE),
+    ("us_per_second",    "kvd_hottest_key_cpu_us_per_second", GAUGE),
+    ("percent",          "kvd_hottest_key_percent",           GAUGE),
+];
+#[rustfmt::skip]
+static BIGGEST: Parts = &[
+    ("bytes",    "kvd_biggest_key_bytes",    GAUGE),
+    ("elements", "kvd_biggest_key_elements", GAUGE),
 ];
 static ERROR: Parts = &[("count", "redis_errors_total", COUNTER)];
 
@@ -132,6 +150,10 @@ pub(super) fn text(engine: &Engine) -> String {
             families.add_parts(COMMAND, ("cmd", command), value);
         } else if let Some(code) = field.strip_prefix("errorstat_") {
             families.add_parts(ERROR, ("err", code), value);
+        } else if let Some(order) = field.strip_prefix("hotkeys_top_") {
+            families.add_parts(HOTTEST, ("by", order), value);
+        } else if let Some(kind) = field.strip_prefix("bigkeys_") {
+            families.add_parts(BIGGEST, ("type", kind), value);
         } else if let Some(command) = field.strip_prefix("latency_percentiles_usec_") {
             families.add_percentiles(command, value);
         } else if is_database(field) {

@@ -3,8 +3,8 @@
 //! Bytes in, bytes out, like everything in the core: `net` moves them, [`answer`] is called with
 //! what has arrived. All figures are those of INFO, read from its text, so that there is no second
 //! source of truth. Nobody authenticates here and nothing can be changed; whoever reaches the port
-//! sees the figures and the slow log, which is why it listens on the loopback address unless it is
-//! told otherwise.
+//! sees the figures, the slow log and names of keys, which is why it listens on the loopback
+//! address unless it is told otherwise.
 
 mod http;
 mod metrics;

@@ -82,6 +82,9 @@ function show(status) {
   commands.sort((a, b) => b[1].usec - a[1].usec);
   rows("commands", commands.slice(0, 15).map(([name, of]) => [name, number(of.calls), of.usec_per_call,
     parts(info["latency_percentiles_usec_" + name]).p99 || "–", number(of.failed_calls)]));
+  status.hot.sort((a, b) => b.qps - a.qps);
+  rows("hot", status.hot.map((key) => [key.key, key.db, number(key.qps), bytes(key.bytes_per_second), number(key.cpu_us_per_second)]));
+  rows("big", status.big.map((key) => [key.key, key.db, key.type, bytes(key.bytes), number(key.elements)]));
   rows("databases", names.filter((name) => /^db\d+$/.test(name)).map((name) => [name, number(parts(info[name]).keys), number(parts(info[name]).expires)]));
   rows("persistence", [
     ["last snapshot", info.rdb_last_bgsave_status + ", " + number(info.rdb_changes_since_last_save) + " changes since"],

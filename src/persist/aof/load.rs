@@ -5,6 +5,7 @@ use std::io;
 
 use crate::config::AppendFsync;
 use crate::engine::Engine;
+use crate::engine::busy::WhileBusy;
 use crate::engine::clients::{ClientKey, Endpoint};
 use crate::host::OpenMode;
 
@@ -25,6 +26,8 @@ pub struct AofLoad {
     /// Bytes of the files that are done.
     done_bytes: u64,
     total_bytes: u64,
+    /// Keys and commands of the parts that are done.
+    done_items: u64,
 }
 
 /// The part of a file that is being loaded.
@@ -49,6 +52,7 @@ impl AofLoad {
             started: now,
             client,
             done_bytes: 0,
+            done_items: 0,
         }
     }
 
@@ -62,11 +66,26 @@ impl AofLoad {
         (self.done_bytes + done, self.total_bytes)
     }
 
+    /// How many keys and commands were loaded.
+    pub fn items(&self) -> u64 {
+        let current = self.current.as_ref();
+        let items = current.map_or(0, |(_, part)| match part {
+            Part::Rdb(loading) => loading.items(),
+            Part::Commands(replay) => replay.commands,
+        });
+        self.done_items + items
+    }
+
     /// Loads until the engine's clock says `end_ns`. Whether more is to come.
     ///
     /// # Errors
     /// The file and what is wrong with it.
-    pub fn step(&mut self, engine: &mut Engine, end_ns: u64) -> Result<bool, String> {
+    pub fn step(
+        &mut self,
+        engine: &mut Engine,
+        end_ns: u64,
+        busy: &mut dyn WhileBusy,
+    ) -> Result<bool, String> {
         loop {
             if self.current.is_none() && !self.open_next(engine)? {
                 engine.disconnect(self.client);
@@ -82,7 +101,7 @@ impl AofLoad {
                     }
                 }
                 Part::Commands(replay) => {
-                    if self.commands_step(engine, file, replay, end_ns)? {
+                    if self.commands_step(engine, (file, replay), end_ns, busy)? {
                         return Ok(true);
                     }
                 }
@@ -108,6 +127,7 @@ impl AofLoad {
                 Err(failed) => return Err(failed.to_string()),
             }
         }
+        self.done_items += loading.items();
         let offset = loading.end_offset();
         engine.disk.close(loading.file());
         let replay = self.replay(engine, &file, offset)?;
@@ -118,9 +138,9 @@ impl AofLoad {
     fn commands_step(
         &mut self,
         engine: &mut Engine,
-        file: LoadFile,
-        mut replay: Box<Replay>,
+        (file, mut replay): (LoadFile, Box<Replay>),
         end_ns: u64,
+        busy: &mut dyn WhileBusy,
     ) -> Result<bool, String> {
         let manifest = Names::of(&engine.config).manifest();
         let manifest = format!("{}/{manifest}", engine.config.dir);
@@ -128,7 +148,7 @@ impl AofLoad {
             let advice = error.advice(&manifest);
             format!("{}: {error}. {advice}", file.path)
         };
-        let Some(tail) = replay.step(engine, end_ns).map_err(named)? else {
+        let Some(tail) = replay.step(engine, end_ns, busy).map_err(named)? else {
             self.current = Some((file, Part::Commands(replay)));
             return Ok(true);
         };
@@ -149,6 +169,7 @@ impl AofLoad {
             file.path
         );
         self.done_bytes += file.len;
+        self.done_items += replay.commands;
         Ok(false)
     }
 

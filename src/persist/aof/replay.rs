@@ -13,7 +13,7 @@ use std::io;
 use crate::dispatch::execute::call;
 use crate::dispatch::lookup;
 use crate::engine::Engine;
-use crate::engine::busy::Alone;
+use crate::engine::busy::WhileBusy;
 use crate::engine::clients::ClientKey;
 use crate::engine::context::Caller;
 use crate::host::{Disk, OpenMode};
@@ -172,20 +172,25 @@ impl Replay {
     ///
     /// # Errors
     /// Why the file cannot be loaded.
-    pub fn step(&mut self, engine: &mut Engine, end_ns: u64) -> Result<Option<Tail>, ReplayError> {
+    pub fn step(
+        &mut self,
+        engine: &mut Engine,
+        end_ns: u64,
+        busy: &mut dyn WhileBusy,
+    ) -> Result<Option<Tail>, ReplayError> {
         loop {
             match self.reader.peek(engine.disk.as_mut()) {
                 Ok(Item::End) => return self.end(engine).map(Some),
                 Ok(Item::Annotation(len)) => self.reader.advance(len),
                 Ok(Item::Command(len)) => {
                     self.unchecked += 1;
-                    self.run(engine, 0, len)?;
+                    self.run(engine, 0, len, busy)?;
                     self.reader.advance(len);
                 }
                 Ok(Item::Frame(header)) => {
                     let len = header.len as usize;
                     self.synced = self.synced.max(header.synced);
-                    self.run(engine, HEADER_LEN, len)?;
+                    self.run(engine, HEADER_LEN, len, busy)?;
                     self.reader.advance(HEADER_LEN + len);
                 }
                 Err(fault) => return self.damaged(engine, fault).map(Some),
@@ -242,7 +247,13 @@ impl Replay {
     }
 
     /// Runs the commands in `len` bytes, which are valid.
-    fn run(&mut self, engine: &mut Engine, from: usize, len: usize) -> Result<(), ReplayError> {
+    fn run(
+        &mut self,
+        engine: &mut Engine,
+        from: usize,
+        len: usize,
+        busy: &mut dyn WhileBusy,
+    ) -> Result<(), ReplayError> {
         let mut spans = std::mem::take(&mut self.spans);
         let (mut at, end) = (from, from + len);
         while at < end {
@@ -263,14 +274,16 @@ impl Replay {
             } else if name.eq_ignore_ascii_case(b"exec") {
                 let (_, queued) = self.multi.take().unwrap_or_default();
                 for args in queued {
-                    Self::apply(engine, self.client, args.as_args(), &mut self.out, offset)
-                        .map(|ok| self.failures += u64::from(!ok))?;
+                    let (client, out) = (self.client, &mut self.out);
+                    let ok = Self::apply(engine, client, args.as_args(), out, offset, busy)?;
+                    self.failures += u64::from(!ok);
                     self.commands += 1;
                 }
             } else if let Some((_, queued)) = &mut self.multi {
                 queued.push(OwnedArgs::from(args));
             } else {
-                let ok = Self::apply(engine, self.client, args, &mut self.out, offset)?;
+                let (client, out) = (self.client, &mut self.out);
+                let ok = Self::apply(engine, client, args, out, offset, busy)?;
                 self.commands += 1;
                 self.failures += u64::from(!ok);
                 if !ok && self.failures <= FAILURES_TOLD_MAX {
@@ -290,6 +303,7 @@ impl Replay {
         args: Args<'_>,
         out: &mut Outbox,
         offset: u64,
+        busy: &mut dyn WhileBusy,
     ) -> Result<bool, ReplayError> {
         let Some(found) = lookup::find(&engine.registry, args) else {
             let name = String::from_utf8_lossy(args.at(0)).into_owned();
@@ -301,7 +315,7 @@ impl Replay {
             expiry: ExpirePolicy::Off,
             ..Caller::default()
         };
-        let ok = call(engine, client, found, args, out, caller, &mut Alone);
+        let ok = call(engine, client, found, args, out, caller, busy);
         out.truncate(before);
         Ok(ok)
     }

@@ -4,6 +4,8 @@
 //! type: u8 | value | version: u16 | CRC-64 of all before: u64
 //! ```
 
+use std::borrow::Cow;
+
 use super::input::Input;
 use super::{Crc64, Encoder, Family, LoadContext, Read, Stop, ValueReader};
 use super::{WriteOptions, encode_value};
@@ -12,13 +14,38 @@ use crate::store::value::{Value, ValueRef};
 /// The version and the checksum.
 const FOOTER_LEN: usize = 10;
 
-/// Why a payload was refused.
+/// What of a payload was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DumpError {
+pub enum DumpFault {
     /// Another version, or bytes were changed.
     Footer,
     /// The value is none.
     Format,
+}
+
+/// Why a payload was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DumpError {
+    /// What clients are told.
+    pub fault: DumpFault,
+    /// What operators are told.
+    pub reason: Cow<'static, str>,
+}
+
+impl DumpError {
+    fn footer(reason: impl Into<Cow<'static, str>>) -> DumpError {
+        DumpError {
+            fault: DumpFault::Footer,
+            reason: reason.into(),
+        }
+    }
+
+    fn format(reason: impl Into<Cow<'static, str>>) -> DumpError {
+        DumpError {
+            fault: DumpFault::Format,
+            reason: reason.into(),
+        }
+    }
 }
 
 /// The payload of a value. Its version is the lowest that knows the value's type.
@@ -41,36 +68,56 @@ pub struct FooterCheck {
     pub skips_checksum: bool,
 }
 
-/// The value of a payload; none if it has no elements (any more).
+/// The value of a payload.
 ///
 /// # Errors
-/// See [`DumpError`].
+/// See [`DumpError`]. A value that has no elements (any more) is none.
 pub fn restore(
     payload: &[u8],
     check: FooterCheck,
     cx: &LoadContext<'_>,
-) -> Result<Option<Value>, DumpError> {
-    let (value, version) = split(payload, check).ok_or(DumpError::Footer)?;
+) -> Result<Value, DumpError> {
+    let (value, version) = split(payload, check)?;
     let family = match Family::of_version(version) {
         Some(family) => family,
-        None if !check.takes_any_version => return Err(DumpError::Footer),
+        None if !check.takes_any_version => {
+            return Err(DumpError::footer(format!("version {version} is not known")));
+        }
         None if version > super::VERSION_VALKEY => Family::Valkey,
         None => Family::Redis,
     };
-    read(value, family, cx).map_err(|_| DumpError::Format)
-}
-
-fn split(payload: &[u8], check: FooterCheck) -> Option<(&[u8], u16)> {
-    let (value, footer) = payload.split_at_checked(payload.len().checked_sub(FOOTER_LEN)?)?;
-    let (version, checksum) = footer.split_first_chunk()?;
-    let found = Crc64::of(&payload[..value.len() + version.len()]).to_le_bytes();
-    (check.skips_checksum || *checksum == found).then_some((value, u16::from_le_bytes(*version)))
-}
-
-fn read(value: &[u8], family: Family, cx: &LoadContext<'_>) -> Read<Option<Value>> {
     let mut input = Input::new(value);
+    match read(&mut input, family, cx) {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => Err(DumpError::format("The value has no elements")),
+        Err(stop) => {
+            let reason = match stop {
+                Stop::More => Cow::Borrowed("The value ends too early"),
+                Stop::Bad(reason) => reason,
+            };
+            let (at, kind) = (input.at, value.first().copied().unwrap_or(0));
+            let what = format!("{reason}, near byte {at} (type {kind}, version {version})");
+            Err(DumpError::format(what))
+        }
+    }
+}
+
+fn split(payload: &[u8], check: FooterCheck) -> Result<(&[u8], u16), DumpError> {
+    let too_short = || DumpError::footer("It is shorter than its footer");
+    let end = payload.len().checked_sub(FOOTER_LEN);
+    let parts = end.and_then(|end| payload.split_at_checked(end));
+    let (value, footer) = parts.ok_or_else(too_short)?;
+    let (version, checksum) = footer.split_first_chunk().ok_or_else(too_short)?;
+    let found = Crc64::of(&payload[..value.len() + version.len()]).to_le_bytes();
+    if *checksum != found && !check.skips_checksum {
+        return Err(DumpError::footer("Its checksum is wrong"));
+    }
+    Ok((value, u16::from_le_bytes(*version)))
+}
+
+fn read(input: &mut Input<'_>, family: Family, cx: &LoadContext<'_>) -> Read<Option<Value>> {
     let mut reader = ValueReader::new(input.byte()?, family)?;
-    reader.read(&mut input, cx)?;
+    reader.read(input, cx)?;
     if !input.is_at_end() {
         return Err(Stop::bad("Bytes are left behind the value"));
     }

@@ -40,7 +40,7 @@ use std::fmt;
 use crate::config::RdbFormat;
 
 pub use crc64::Crc64;
-pub use dump::{DumpError, FooterCheck, dump, restore};
+pub use dump::{DumpError, DumpFault, FooterCheck, dump, restore};
 pub use encode::Encoder;
 pub use file_reader::{Item, LoadedKey, RdbReader, ReaderOptions, SkipReason};
 pub use file_writer::{KeyMeta, RdbWriter, Usage};

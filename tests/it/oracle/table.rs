@@ -8,11 +8,19 @@ use crate::harness::{Kvd, Value, peer};
 /// Commands of Valkey that kvd does not have: it keeps no slots to scan one by one.
 const MISSING: &[&str] = &["clusterscan"];
 
-/// Commands of Redis 8 that Valkey does not have.
+/// Commands of Redis 8 that Valkey does not have, and our own of HOTKEYS.
 const BEYOND: &[&str] = &[
     "blmovem",
     "delex",
     "digest",
+    "hotkeys",
+    "hotkeys|big",
+    "hotkeys|get",
+    "hotkeys|help",
+    "hotkeys|reset",
+    "hotkeys|start",
+    "hotkeys|stop",
+    "hotkeys|top",
     "increx",
     "lmovem",
     "sdiffcard",

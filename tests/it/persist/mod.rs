@@ -9,6 +9,7 @@ mod fill;
 mod kill;
 mod peers;
 mod process;
+mod reload;
 mod replay;
 mod snapshot;
 mod trouble;

@@ -6,13 +6,13 @@ mod crowds;
 mod tools;
 
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::harness::{Process, Value, decode_all, request};
+use crate::harness::{Connection, Process, Value, decode_all, request};
 
 const KVD: &str = env!("CARGO_BIN_EXE_kvd");
 
@@ -129,7 +129,11 @@ fn a_bad_configuration_is_refused_with_its_place() {
             "at line 2",
             "cluster-enabled",
         ),
-        ("port 0\naudit-log audit.json\n", "at line 2", "audit-log"),
+        (
+            "port 0\naudit-log /no/such/folder/audit.json\n",
+            "at line 2",
+            "audit-log",
+        ),
         ("port 0\nbind \"127.0.0.1\n", "at line 2", "bind"),
     ] {
         std::fs::write(path, text).expect("written");
@@ -369,4 +373,105 @@ fn a_slow_reader_gets_everything() {
     for pair in decode_all(&got).chunks(2) {
         assert!(pair[0].text() == value && pair[1].text() == "PONG");
     }
+}
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    taken.local_addr().expect("an address").port()
+}
+
+#[test]
+fn config_set_port_answers_when_the_sockets_are_open() {
+    let server = Process::kvd(&["--bind", "127.0.0.1"]);
+    let mut client = server.connect();
+    let get = |client: &mut Connection, name: &str| client.cmd(&format!("CONFIG GET {name}"));
+    // Taken by somebody else: refused, and the old port stays as it was.
+    let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let refused = client.cmd(&format!("CONFIG SET port {port}"));
+    assert_eq!(
+        refused.text(),
+        "ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this \
+         port. Check server logs."
+    );
+    server.wait_for_log(&format!("cannot listen on 127.0.0.1:{port}: "));
+    let shown = get(&mut client, "port").items()[1].text();
+    assert_eq!(shown, server.port().to_string());
+    assert_eq!(server.connect().cmd("PING").text(), "PONG");
+    // Together with an option that fails later nothing changes either.
+    let refused = client.cmd(&format!(
+        "CONFIG SET port {} maxclients 4000000000",
+        free_port()
+    ));
+    assert!(refused.is_error(), "{refused:?}");
+    assert_eq!(server.connect().cmd("PING").text(), "PONG");
+    // A port that is free can be used as soon as the answer is there.
+    let new = loop {
+        let port = free_port();
+        if client.cmd(&format!("CONFIG SET port {port}")).text() == "OK" {
+            break port;
+        }
+    };
+    let mut stream = TcpStream::connect(("127.0.0.1", new)).expect("a connection");
+    stream.write_all(b"PING\r\nQUIT\r\n").expect("written");
+    let mut got = String::new();
+    stream.read_to_string(&mut got).expect("read");
+    assert_eq!(got, "+PONG\r\n+OK\r\n");
+    assert!(TcpStream::connect(("127.0.0.1", server.port())).is_err());
+    assert_eq!(client.cmd("PING").text(), "PONG");
+}
+
+#[test]
+fn config_set_bind_answers_when_the_sockets_are_open() {
+    let server = Process::kvd(&["--bind", "127.0.0.1"]);
+    let mut client = server.connect();
+    for addresses in ["192.0.2.1", "999.999.999.999", "127.0.0.1 192.0.2.1"] {
+        let refused = client.cmd(&format!("CONFIG SET bind \"{addresses}\""));
+        assert_eq!(
+            refused.text(),
+            "ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to \
+             specified addresses."
+        );
+        assert_eq!(server.connect().cmd("PING").text(), "PONG");
+    }
+    let connects = |host: &str| TcpStream::connect((host, server.port())).is_ok();
+    assert_eq!(
+        client.cmd("CONFIG SET bind \"127.0.0.1 127.0.0.2\"").text(),
+        "OK"
+    );
+    assert!(connects("127.0.0.1") && connects("127.0.0.2"));
+    // The address that stands for all, and back: these take each other's place.
+    assert_eq!(client.cmd("CONFIG SET bind *").text(), "OK");
+    assert!(connects("127.0.0.3"));
+    assert_eq!(client.cmd("CONFIG SET bind 127.0.0.2").text(), "OK");
+    assert!(connects("127.0.0.2") && !connects("127.0.0.1"));
+    assert_eq!(client.cmd("CONFIG SET bind \"\"").text(), "OK");
+    assert!(!connects("127.0.0.2"));
+    assert_eq!(client.cmd("CONFIG SET bind 127.0.0.1").text(), "OK");
+    assert_eq!(server.connect().cmd("PING").text(), "PONG");
+}
+
+#[test]
+fn memory_in_info_stays_below_maxmemory() {
+    let server = Process::kvd(&["--save", "", "--maxmemory-policy", "allkeys-lru"]);
+    let mut client = server.connect();
+    let used = |client: &mut Connection| {
+        let text = client.cmd("INFO").text();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("used_memory:"));
+        line.expect("a field").parse::<u64>().expect("a number")
+    };
+    // Statistics of a command take memory when it runs for the first time.
+    client.cmd("DBSIZE");
+    let limit = used(&mut client) + 100 * 1024;
+    client.cmd(&format!("CONFIG SET maxmemory {limit}"));
+    for n in 0..3_000 {
+        assert_eq!(client.cmd(&format!("SET key:{n} x")).text(), "OK");
+    }
+    assert!(client.cmd("DBSIZE").int() < 3_000, "some were evicted");
+    // What the text of INFO takes itself is not in it; a command may go beyond by a little.
+    let used = used(&mut client);
+    assert!(used < limit + 4_096, "{used} of {limit}");
 }

@@ -18,6 +18,7 @@ mod packed;
 mod tests;
 
 use std::mem::take;
+use std::ops::ControlFlow;
 
 use self::fields::{Fields, Stored};
 use self::iter::Form;
@@ -304,29 +305,29 @@ impl Hash {
         }
     }
 
-    /// Visits `count` fields, each chosen anew among all; none if there is none.
+    /// Visits `count` fields, each chosen anew among all, unless `visit` breaks off; none if there
+    /// is none.
     pub fn sample_repeated(
         &self,
         rng: &mut Rng,
         count: usize,
         now_ms: i64,
-        mut visit: impl FnMut(Field<'_>),
-    ) {
+        mut visit: impl FnMut(Field<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         if let Repr::Packed(_) = &self.0
             && count > 2
         {
             let all: Vec<_> = self.iter(now_ms).collect();
-            if !all.is_empty() {
-                (0..count).for_each(|_| visit(all[rng.below(all.len())]));
-            }
-            return;
+            let count = if all.is_empty() { 0 } else { count };
+            return (0..count).try_for_each(|_| visit(all[rng.below(all.len())]));
         }
         for _ in 0..count {
             let Some(field) = self.random(rng, now_ms) else {
-                return;
+                break;
             };
-            visit(field);
+            visit(field)?;
         }
+        ControlFlow::Continue(())
     }
 
     /// Lets a field expire at `at_ms`; whether there is such a field.

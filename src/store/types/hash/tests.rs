@@ -216,8 +216,21 @@ fn hidden_fields_are_there_until_dropped() {
         assert!(field.expire_at_ms.is_none_or(|at_ms| at_ms >= 60));
         seen += 1;
     });
-    hash.sample_repeated(&mut rng, 20, 1_000, |_| seen += 1);
+    let flow = hash.sample_repeated(&mut rng, 20, 1_000, |_| {
+        seen += 1;
+        ControlFlow::Continue(())
+    });
+    assert!(flow.is_continue());
     assert_eq!(seen, 45 + 10 + 20);
+    let mut drawn = 0;
+    let flow = hash.sample_repeated(&mut rng, usize::MAX, 1_000, |_| {
+        drawn += 1;
+        match drawn {
+            7 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    });
+    assert_eq!((drawn, flow.is_break()), (7, true));
     assert_eq!(hash.drop_expired(59, 30, |_| {}), 30);
     assert_eq!(hash.drop_expired(59, 300, |_| {}), 25);
     assert_eq!(hash.drop_expired(59, 300, |_| {}), 0);
@@ -229,7 +242,8 @@ fn hidden_fields_are_there_until_dropped() {
     gone.set(b"a", b"b", FieldTtl::Clear, context(&state, 0));
     gone.expire_field(b"a", 1, context(&state, 0));
     assert_eq!(gone.random(&mut rng, 5), None);
-    gone.sample_repeated(&mut rng, 5, 5, |_| panic!("there is no field"));
+    let flow = gone.sample_repeated(&mut rng, 5, 5, |_| panic!("there is no field"));
+    assert!(flow.is_continue());
 }
 
 #[test]
@@ -249,7 +263,11 @@ fn choices_are_fair_in_every_form() {
         };
         for _ in 0..300 {
             (0..count / 10).for_each(|_| hit(hash.random(&mut rng, 0).unwrap()));
-            hash.sample_repeated(&mut rng, count / 10, 0, &mut hit);
+            let flow = hash.sample_repeated(&mut rng, count / 10, 0, |field| {
+                hit(field);
+                ControlFlow::Continue(())
+            });
+            assert!(flow.is_continue());
             hash.sample(&mut rng, count / 10, 0, &mut hit);
         }
         for hit in hits {

@@ -15,6 +15,7 @@ mod iter;
 mod tests;
 
 use std::mem::take;
+use std::ops::ControlFlow;
 
 use self::iter::View;
 use super::intset::{INTSET_ENTRIES_MAX, Ints, Intset};
@@ -320,15 +321,21 @@ impl Set {
         }
     }
 
-    /// Visits `count` members, each chosen anew among all.
-    pub fn sample_repeated(&self, rng: &mut Rng, count: usize, mut visit: impl FnMut(Entry<'_>)) {
-        let len = if self.is_empty() { return } else { self.len() };
+    /// Visits `count` members, each chosen anew among all, unless `visit` breaks off.
+    pub fn sample_repeated(
+        &self,
+        rng: &mut Rng,
+        count: usize,
+        mut visit: impl FnMut(Entry<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let count = if self.is_empty() { 0 } else { count };
+        let (mut draws, len) = (0..count, self.len());
         match self.view() {
             View::Pack(pack) if count > 2 => {
                 let entries: Vec<_> = pack.iter().collect();
-                (0..count).for_each(|_| visit(entries[rng.below(len)]));
+                draws.try_for_each(|_| visit(entries[rng.below(len)]))
             }
-            _ => (0..count).for_each(|_| visit(self.at(rng.below(len)))),
+            _ => draws.try_for_each(|_| visit(self.at(rng.below(len)))),
         }
     }
 

@@ -160,7 +160,13 @@ fn choices_are_fair_in_every_form() {
             let rounds = 300;
             for _ in 0..rounds {
                 (0..count / 10).for_each(|_| hit(set.random(&mut rng).unwrap()));
-                set.sample_repeated(&mut rng, count / 10, &mut hit);
+                let flow = set.sample_repeated(&mut rng, count / 10, |entry| {
+                    hit(entry);
+                    ControlFlow::Continue(())
+                });
+                assert!(flow.is_continue());
+                let broken = set.sample_repeated(&mut rng, usize::MAX, |_| ControlFlow::Break(()));
+                assert!(broken.is_break());
                 let mut seen = Model::new();
                 set.sample(&mut rng, count / 10, |entry| {
                     assert!(seen.insert(entry.to_vec()));
