@@ -194,7 +194,7 @@ fn started(disk: SimDisk, seed: u64, options: &Options) -> (SimDisk, Kvd) {
         Ok(kvd) => (disk, kvd),
         Err(error) if disk.faults() == faults => {
             panic!(
-                "seed {seed}: it does not start: {error}; files {:?}",
+                "seed {seed}: it does not start: {error}; options {options:?}, files {:?}",
                 disk.files()
             )
         }
