@@ -8,10 +8,10 @@ ON = ("--appendonly", "yes", "--appendfsync")
 # No rewrite by itself: it would be measured in some rounds and not in others.
 PLAIN = ("--auto-aof-rewrite-percentage", "0")
 EVERYSEC = [
-    Bench("SET P=1", "-c 50 -P 1 -r 1000000 -d 32 -t set", 100_000),
+    Bench("SET P=1", "-c 50 -P 1 -r 1000000 -d 32 -t set", 300_000),
     Bench("SET P=16", "-c 50 -P 16 -r 1000000 -d 32 -t set", 1_500_000),
 ]
-ALWAYS = Bench("SET always", "-c 50 -P 1 -r 1000000 -d 32 -t set", 20_000)
+ALWAYS = Bench("SET always", "-c 50 -P 1 -r 1000000 -d 32 -t set", 200_000)
 
 
 def run(program, name, bench, scale, *options):
