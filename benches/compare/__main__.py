@@ -10,6 +10,7 @@ memory   resident bytes a key, of collections, of idle connections
 pauses   the worst wait of a client that pings while a server fills, expires and flushes millions
 bgsave   memory, throughput and worst wait while 5 million keys are saved under writes
 load     how long such a file takes to load
+aof      CPU per SET with appendfsync everysec to that without, throughput with always
 cache    hit rate and CPU with memory for a tenth of the keys
 
 Every figure is also printed as a ratio to the first peer found, since times of a shared machine
@@ -20,6 +21,7 @@ a line. All traffic stays on 127.0.0.1.
 import argparse
 import shutil
 
+import aof
 import cache
 import disk
 import memory
@@ -37,6 +39,7 @@ def main():
         "pauses": lambda: pauses.run_pauses(programs, args.scale),
         "bgsave": lambda: disk.run_bgsave(programs, args.scale),
         "load": lambda: disk.run_load(programs, args.scale),
+        "aof": lambda: aof.run_aof(programs, args.rounds, args.scale),
         "cache": lambda: cache.run_cache(programs, args.scale),
     }
     parser = argparse.ArgumentParser(description=__doc__,

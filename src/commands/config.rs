@@ -12,6 +12,7 @@ use crate::engine::clients::{Client, Endpoint};
 use crate::engine::context::ServerCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::gates::ServerGates;
+use crate::persist::save::text as disk_error_text;
 use crate::resp::args::Args;
 
 /// The rows of this family.
@@ -173,6 +174,7 @@ fn put_into_effect(engine: &mut Engine, changes: Changes) -> Result<(), SetError
         if !engine.config.appendonly {
             engine.switch_aof_off();
         } else if let Err(error) = engine.switch_aof_on() {
+            let error = disk_error_text(&error);
             tracing::warn!("The append only file cannot be switched on: {error}");
             changes.undo(&mut engine.config);
             return Err(SetError::failed(

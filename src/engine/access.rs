@@ -39,6 +39,11 @@ impl Engine {
             let Some((name, rules)) = line.words.split_first() else {
                 continue;
             };
+            // Rules in one pair of quotes with the name would make a user that nobody meant, and
+            // leave the one that was meant as open as it was.
+            if name.iter().any(|byte| matches!(byte, b' ' | 0)) {
+                return Err("Spaces not allowed in ACL usernames".to_owned());
+            }
             let rules: Vec<&[u8]> = rules.iter().map(Vec::as_slice).collect();
             self.users
                 .insert(user_of(name, &rules, &self.registry, all_channels)?);

@@ -225,6 +225,12 @@ impl Engine {
         if !may_try {
             return;
         }
+        if saves.refusal(&self.config).is_some() {
+            // Without a write nothing would ever be due.
+            tracing::info!("The last save failed and writes are refused. Saving again...");
+            let _ = self.begin_save();
+            return;
+        }
         let due = self.config.save.iter().find(|point| {
             changes >= point.changes && now_s - saves.last_save_s > point.seconds as i64
         });

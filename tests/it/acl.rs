@@ -1,5 +1,7 @@
 //! Access control.
 
+use kvd::host::memory::MemoryDisk;
+
 use crate::harness::{Client, Kvd, Process, Value};
 
 /// A client of a user with these rules.
@@ -198,6 +200,16 @@ fn the_default_user_may_have_a_password() {
     assert_eq!(kvd.client().cmd("GET a"), client.cmd("GET a"));
     client.cmd("ACL SETUSER default resetpass >other");
     assert!(kvd.client().err("PING").starts_with("NOAUTH"));
+}
+
+#[test]
+fn rules_that_became_a_name_are_refused() {
+    let options = [("user", "default off resetpass")];
+    let refused = Kvd::try_on(MemoryDisk::default(), 1, &options).err();
+    assert_eq!(
+        refused.as_deref(),
+        Some("Spaces not allowed in ACL usernames")
+    );
 }
 
 #[test]

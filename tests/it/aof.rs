@@ -4,7 +4,11 @@ use kvd::host::memory::MemoryDisk;
 
 use crate::harness::Kvd;
 
-const ON: &[(&str, &str)] = &[("appendonly", "yes"), ("aof-use-rdb-preamble", "no")];
+const ON: &[(&str, &str)] = &[
+    ("appendonly", "yes"),
+    ("aof-use-rdb-preamble", "no"),
+    ("enable-debug-command", "yes"),
+];
 const INCR: &str = "appendonlydir/appendonly.aof.1.incr.aof";
 
 /// A server with an append-only file, and its disk.
@@ -207,7 +211,7 @@ fn loading_makes_the_same_data() {
     logged.kvd.turn();
     let again = Kvd::on(logged.disk.clone(), 2, ON);
     let other = again.client();
-    assert_eq!(client.cmd("DEBUG DIGEST"), other.cmd("DEBUG DIGEST"));
+    assert_eq!(client.digest(), other.digest());
     for line in [
         "XINFO STREAM st FULL",
         "TTL s",
@@ -228,7 +232,7 @@ fn loading_makes_the_same_data() {
 #[test]
 fn a_new_base_holds_data_and_functions() {
     for preamble in ["yes", "no"] {
-        let options = [("appendonly", "yes"), ("aof-use-rdb-preamble", preamble)];
+        let options = [ON, &[("aof-use-rdb-preamble", preamble)]].concat();
         let disk = MemoryDisk::default();
         let kvd = Kvd::on(disk.clone(), 1, &options);
         let client = kvd.client();
@@ -253,7 +257,8 @@ fn a_new_base_holds_data_and_functions() {
         assert!(disk.content(INCR).is_none(), "it is replaced");
         let again = Kvd::on(disk, 2, &options);
         let other = again.client();
-        for line in ["DEBUG DIGEST", "FUNCTION LIST WITHCODE", "XRANGE st - +"] {
+        assert_eq!(client.digest(), other.digest(), "preamble {preamble}");
+        for line in ["FUNCTION LIST WITHCODE", "XRANGE st - +"] {
             assert_eq!(
                 client.cmd(line),
                 other.cmd(line),

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::host::{Disk, OpenMode};
+use crate::host::{Disk, OpenMode, error_text};
 
 use super::log::Log;
 use super::manifest::{Entry, FileType, Manifest};
@@ -48,6 +48,18 @@ impl Names {
         self.path(&format!("temp-{}.manifest", self.file))
     }
 
+    /// Lies there from before the first file until the first manifest is there: what has no
+    /// manifest then was never promised to anybody.
+    fn begun(&self) -> String {
+        self.path(&format!("temp-{}.begun", self.file))
+    }
+
+    /// Whether a file of the directory is a base or an incremental file.
+    fn is_part(&self, name: &str) -> bool {
+        let rest = name.strip_prefix(&self.file);
+        rest.is_some_and(|rest| rest.contains(".base.") || rest.contains(".incr."))
+    }
+
     /// A base.
     pub fn base(&self, seq: u64, is_rdb: bool) -> Entry {
         let suffix = if is_rdb { "rdb" } else { "aof" };
@@ -73,6 +85,10 @@ impl Names {
 /// # Errors
 /// What the disk says, or what is wrong with the manifest.
 pub fn read_manifest(disk: &mut dyn Disk, path: &str) -> io::Result<Option<Manifest>> {
+    read_manifest_there(disk, path).map_err(|error| named(&error, path))
+}
+
+fn read_manifest_there(disk: &mut dyn Disk, path: &str) -> io::Result<Option<Manifest>> {
     let Some(len) = disk.stat(path)? else {
         return Ok(None);
     };
@@ -108,7 +124,58 @@ pub fn write_manifest(disk: &mut dyn Disk, names: &Names, manifest: &Manifest) -
     written?;
     disk.sync_dir(names.dir())?;
     disk.rename(&new, &names.manifest())?;
-    disk.sync_dir(names.dir())
+    disk.sync_dir(names.dir())?;
+    // With a manifest it says nothing any more.
+    let _ = disk.remove(&names.begun());
+    Ok(())
+}
+
+/// Makes the directory, in which the first files are to be written. Where it has no manifest, what
+/// is written before there is one does not count.
+///
+/// # Errors
+/// What the disk says.
+pub fn begin_directory(disk: &mut dyn Disk, names: &Names, is_new: bool) -> io::Result<()> {
+    let fails = |error: io::Error| named(&error, names.dir());
+    disk.create_dir(names.dir()).map_err(fails)?;
+    disk.sync_dir("")?;
+    if is_new {
+        let file = disk.open(&names.begun(), OpenMode::Append);
+        disk.close(file.map_err(fails)?);
+    }
+    // What is read is to stay: a server before may have died without making it durable.
+    disk.sync_dir(names.dir()).map_err(fails)
+}
+
+/// Reads the manifest, if there is one. Files that no manifest names are refused, unless there
+/// never was one: to begin anew would be to lose them.
+///
+/// # Errors
+/// What the disk says, what is wrong with the manifest, or that it is gone.
+pub fn find_manifest(disk: &mut dyn Disk, names: &Names) -> io::Result<Option<Manifest>> {
+    let manifest = read_manifest(disk, &names.manifest())?;
+    if manifest.is_some() || disk.stat(&names.begun())?.is_some() {
+        return Ok(manifest);
+    }
+    let found = match disk.list(names.dir()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        found => found.map_err(|error| named(&error, names.dir()))?,
+    };
+    match found.iter().find(|name| names.is_part(name)) {
+        None => Ok(None),
+        Some(part) => Err(io::Error::other(format!(
+            "{} is there, but not the manifest {}: restore it (a line 'file NAME seq NUMBER type \
+             b' for the base, type i for each incremental file, in their order), or move the files \
+             away to begin without them",
+            names.path(part),
+            names.manifest()
+        ))),
+    }
+}
+
+/// An error with the file that it is about.
+fn named(error: &io::Error, path: &str) -> io::Error {
+    io::Error::new(error.kind(), format!("{path}: {}", error_text(error)))
 }
 
 /// A file to be loaded.
@@ -131,7 +198,7 @@ impl Engine {
     pub fn find_aof(&mut self) -> io::Result<Vec<LoadFile>> {
         let names = Names::of(&self.config);
         let disk = self.disk.as_mut();
-        let manifest = match read_manifest(disk, &names.manifest())? {
+        let manifest = match find_manifest(disk, &names)? {
             Some(manifest) => manifest,
             None if disk.stat(&names.file)?.is_some() => upgrade(disk, &names)?,
             None => return Ok(Vec::new()),
@@ -143,7 +210,10 @@ impl Engine {
             let Some(len) = disk.stat(&path)? else {
                 return Err(io::Error::new(
                     io::ErrorKind::NotFound,
-                    format!("The AOF file {} : No such file or directory", entry.name),
+                    format!(
+                        "The AOF file {path} : No such file or directory, but the manifest {} names it",
+                        names.manifest()
+                    ),
                 ));
             };
             files.push(LoadFile {
@@ -167,10 +237,8 @@ impl Engine {
     pub fn open_aof(&mut self) -> io::Result<()> {
         let names = Names::of(&self.config);
         let mut manifest = std::mem::take(&mut self.persist.aof.manifest);
-        let disk = self.disk.as_mut();
-        disk.create_dir(names.dir())?;
-        disk.sync_dir("")?;
         let is_new = manifest == Manifest::default();
+        begin_directory(self.disk.as_mut(), &names, is_new)?;
         if is_new {
             let base = names.base(1, self.config.aof_use_rdb_preamble);
             self.write_first_base(&names.path(&base.name))?;
@@ -217,8 +285,7 @@ pub fn mark_torn(files: &mut [LoadFile], has_base: bool) {
 /// Makes the one file of an old server the base.
 fn upgrade(disk: &mut dyn Disk, names: &Names) -> io::Result<Manifest> {
     tracing::info!("Migrating the old-style append only file {}", names.file);
-    disk.create_dir(names.dir())?;
-    disk.sync_dir("")?;
+    begin_directory(disk, names, true)?;
     let manifest = Manifest {
         base: Some(Entry {
             name: names.file.clone(),

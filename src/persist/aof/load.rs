@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io;
 
-use crate::config::AppendFsync;
 use crate::engine::Engine;
 use crate::engine::busy::WhileBusy;
 use crate::engine::clients::{ClientKey, Endpoint};
@@ -158,8 +157,8 @@ impl AofLoad {
         }
         if let Some(offset) = replay.doubtful_from()
             && file.may_be_torn
-            && engine.config.appendfsync != AppendFsync::No
         {
+            // Under every policy: frames that are written from now on say that it is durable.
             let refreshed = engine.disk.refresh(&file.path, offset);
             refreshed.map_err(|e| format!("{}: {e}", file.path))?;
         }

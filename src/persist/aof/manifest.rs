@@ -108,6 +108,10 @@ impl Manifest {
 
     fn add(&mut self, line: &[u8]) -> Result<(), &'static str> {
         let entry = Entry::parse(line)?;
+        // One that is to be removed may be in use, and one in use would be loaded twice.
+        if self.entries().any(|other| other.name == entry.name) {
+            return Err("Found the same file twice");
+        }
         match entry.kind {
             FileType::Base if self.base.is_some() => {
                 return Err("Found duplicate base file information");
@@ -127,11 +131,15 @@ impl Manifest {
     /// Its text.
     pub fn text(&self) -> Vec<u8> {
         let mut text = Vec::new();
-        let history = self.history.iter();
-        for entry in self.base.iter().chain(history).chain(&self.incr) {
+        for entry in self.entries() {
             entry.write(&mut text);
         }
         text
+    }
+
+    /// All files, in the order in which they are written down.
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.base.iter().chain(&self.history).chain(&self.incr)
     }
 
     /// The number for the next incremental file.
@@ -167,7 +175,7 @@ impl Entry {
         for pair in words.chunks_exact(2) {
             let text = String::from_utf8(pair[1].clone()).map_err(|_| FORMAT)?;
             match pair[0].to_ascii_lowercase().as_slice() {
-                b"file" if text.is_empty() || text.contains('/') || text == ".." => {
+                b"file" if text.contains('/') || matches!(text.as_str(), "" | "." | "..") => {
                     return Err("File can't be a path, just a filename");
                 }
                 b"file" => name = Some(text),
@@ -180,9 +188,8 @@ impl Entry {
                         _ => return Err("Unknown AOF file type"),
                     });
                 }
-                // Where the file's stream of commands begins and ends, as newer servers note it.
-                b"startoffset" | b"endoffset" => {}
-                _ => return Err(FORMAT),
+                // What newer servers note there, such as where a stream of commands begins.
+                _ => {}
             }
         }
         match (name, seq, kind) {
@@ -230,7 +237,7 @@ mod tests {
 
     #[test]
     fn lines_of_other_servers_are_read() {
-        let text = "#comment\nfile a seq 1 type i startoffset 0 endoffset 17\n";
+        let text = "#comment\nfile a seq 1 type i startoffset 0 newkey newvalue\n";
         assert_eq!(Manifest::parse(text.as_bytes()).unwrap().incr.len(), 1);
     }
 
@@ -241,7 +248,7 @@ mod tests {
         assert_eq!(reason("file a seq 1 type i"), FORMAT);
         assert_eq!(reason("file a seq 1\n"), FORMAT);
         assert_eq!(reason("file a seq x type i\n"), FORMAT);
-        assert_eq!(reason("file a seq 1 type i filler filler\n"), FORMAT);
+        assert_eq!(reason("file a seq 1 type i filler\n"), FORMAT);
         assert_eq!(reason("file a seq 1 type k\n"), "Unknown AOF file type");
         assert_eq!(
             reason("file ../a seq 1 type i\n"),
@@ -251,6 +258,10 @@ mod tests {
             reason("file a seq 1 type b\nfile c seq 2 type b\n"),
             "Found duplicate base file information"
         );
+        for twice in ["file a seq 2 type i", "file a seq 1 type h"] {
+            let text = format!("file a seq 1 type i\n{twice}\n");
+            assert_eq!(reason(&text), "Found the same file twice");
+        }
         assert_eq!(
             reason("file a seq 2 type i\nfile c seq 2 type i\n"),
             "Found a non-monotonic sequence number"

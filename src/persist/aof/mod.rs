@@ -101,8 +101,8 @@ pub struct Aof {
     timestamp_s: i64,
     /// Commands of the transaction or script that is running.
     unit: Vec<Propagated>,
-    /// A client's command is in the batch that no write has been tried for.
-    has_untried: bool,
+    /// A client's command is in the log, or in the batch, that the client was not answered yet.
+    is_awaited: bool,
     /// Who waits until the file is durable up to a length.
     waiting: Vec<SyncWait>,
     last_sync_us: u64,
@@ -183,7 +183,7 @@ impl Engine {
     pub fn propagate_verbatim(&mut self, db: u32, args: Args<'_>) {
         if self.group_depth == 0 && self.effects.propagated.is_empty() {
             self.stamp();
-            self.persist.aof.has_untried = true;
+            self.persist.aof.is_awaited = true;
             self.persist.aof.add(db, args);
         } else {
             self.effects.propagate_verbatim(db, args);
@@ -198,7 +198,7 @@ impl Engine {
             return;
         }
         let mut unit = std::mem::take(&mut self.effects.propagated);
-        self.persist.aof.has_untried = true;
+        self.persist.aof.is_awaited = true;
         self.write_unit(&unit);
         unit.clear();
         self.effects.propagated = unit;
@@ -221,7 +221,7 @@ impl Engine {
     pub(crate) fn end_unit(&mut self) {
         let mut unit = std::mem::take(&mut self.persist.aof.unit);
         if !unit.is_empty() {
-            self.persist.aof.has_untried = true;
+            self.persist.aof.is_awaited = true;
             self.write_unit(&unit);
             unit.clear();
             self.persist.aof.unit = unit;
@@ -270,19 +270,11 @@ impl Engine {
     fn write_open_log(&mut self) -> LogState {
         self.collect_syncs();
         if !self.write_batch() {
-            let untried = std::mem::take(&mut self.persist.aof.has_untried);
-            return match untried {
-                true => LogState::Failed,
-                false => LogState::Written,
-            };
+            return self.unwritten();
         }
-        let untried = std::mem::take(&mut self.persist.aof.has_untried);
-        match self.config.appendfsync {
-            // It failed under another policy, or the server would have ended.
-            AppendFsync::Always if self.persist.aof.is_doubtful() => match untried {
-                true => LogState::Failed,
-                false => LogState::Written,
-            },
+        let state = match self.config.appendfsync {
+            // It failed now, or under another policy before.
+            AppendFsync::Always if self.persist.aof.is_doubtful() => return self.unwritten(),
             AppendFsync::Always => {
                 self.request_sync();
                 let log = self.persist.aof.log.as_ref();
@@ -296,6 +288,16 @@ impl Engine {
                 LogState::Written
             }
             AppendFsync::No => LogState::Written,
+        };
+        self.persist.aof.is_awaited &= state == LogState::Held;
+        state
+    }
+
+    /// The log is not as it is to be: who waits for it is told nothing, everybody else goes on.
+    fn unwritten(&mut self) -> LogState {
+        match std::mem::take(&mut self.persist.aof.is_awaited) {
+            true => LogState::Failed,
+            false => LogState::Written,
         }
     }
 

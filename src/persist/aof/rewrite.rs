@@ -15,14 +15,15 @@ use std::rc::Rc;
 
 use crate::engine::Engine;
 use crate::engine::error::CommandError;
-use crate::host::{OpenMode, error_text};
+use crate::host::OpenMode;
 use crate::persist::running::{Purpose, Running};
+use crate::persist::save::text as error_text;
 use crate::persist::snapshot::{Format, Holds};
 use crate::store::snapshot::Encoder;
 use crate::time::Now;
 
 use super::encode;
-use super::files::{Names, remove_history, write_manifest};
+use super::files::{Names, begin_directory, find_manifest, remove_history, write_manifest};
 use super::log::Log;
 use super::manifest::{FileType, Manifest};
 use super::values::CommandEncoder;
@@ -239,11 +240,8 @@ impl Engine {
         self.disk.lock()?;
         let names = Names::of(&self.config);
         let disk = self.disk.as_mut();
-        disk.create_dir(names.dir())?;
-        disk.sync_dir("")?;
-        // What is read is to stay: a server before may have died without making it durable.
-        disk.sync_dir(names.dir())?;
-        let manifest = super::files::read_manifest(disk, &names.manifest())?;
+        let manifest = find_manifest(disk, &names)?;
+        begin_directory(disk, &names, manifest.is_none())?;
         self.persist.aof.manifest = manifest.unwrap_or_default();
         Ok(())
     }

@@ -348,6 +348,15 @@ impl Client {
         self.cmd(line).int()
     }
 
+    /// What all data comes to; the server must have been told to allow DEBUG.
+    #[track_caller]
+    pub fn digest(&self) -> String {
+        match self.cmd("DEBUG DIGEST") {
+            Value::Simple(digest) => digest,
+            other => panic!("no digest: {other:?}"),
+        }
+    }
+
     /// Sends a command whose reply is an error and takes its line.
     #[track_caller]
     pub fn err(&self, line: &str) -> String {

@@ -3,12 +3,16 @@
 
 mod check;
 mod contents;
+mod directory;
+mod faults;
 mod fill;
 mod kill;
 mod peers;
 mod process;
 mod reload;
+mod replay;
 mod snapshot;
+mod trouble;
 
 use crate::harness::{Client, Kvd};
 

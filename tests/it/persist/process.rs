@@ -19,6 +19,7 @@ fn digest(client: &mut Connection) -> String {
 fn restarted(server: Process, options: &[&str]) -> (Process, String) {
     let server = Process::kvd_in(server.into_dir(), options);
     let mut client = server.connect();
+    while client.cmd("PING").is_error() {}
     let digest = digest(&mut client);
     (server, digest)
 }

@@ -90,7 +90,7 @@ fn fill(client: &Client, rng: &mut Rng) {
 }
 
 fn digest(client: &Client) -> String {
-    client.text("DEBUG DIGEST")
+    client.digest()
 }
 
 fn seeds() -> std::ops::Range<u64> {

@@ -13,12 +13,17 @@ use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use fastrand::Rng;
 use kvd::host::{Disk, FileId, OpenMode, SyncDone, SyncTicket};
 
 /// Written at once or not at all.
 const SECTOR: usize = 64;
+
+/// How often all disks of this process lost power, and their servers were killed.
+pub static POWER_CUTS: AtomicU64 = AtomicU64::new(0);
+pub static KILLS: AtomicU64 = AtomicU64::new(0);
 
 type Inode = u64;
 
@@ -273,6 +278,7 @@ impl SimDisk {
 
     /// The disk as another process finds it after the death of this one.
     pub fn after_kill(&self) -> SimDisk {
+        KILLS.fetch_add(1, Ordering::Relaxed);
         let mut state = self.0.borrow_mut();
         let disk = SimDisk::new(state.rng.u64(..));
         let mut new = disk.0.borrow_mut();
@@ -295,6 +301,7 @@ impl SimDisk {
 
     /// The disk after a power cut.
     pub fn after_power_cut(&self) -> SimDisk {
+        POWER_CUTS.fetch_add(1, Ordering::Relaxed);
         let mut state = self.0.borrow_mut();
         let seed = state.rng.u64(..);
         let mut names = state.durable.clone();

@@ -67,7 +67,7 @@ impl Server {
     }
 
     fn digest(&self) -> String {
-        self.client.cmd("DEBUG DIGEST").text()
+        self.client.digest()
     }
 
     /// Sends a command, or several in one piece. Whether they were answered, and not refused.
@@ -143,7 +143,7 @@ impl Server {
         };
         let (disk, kvd) = started(left, self.seed + 1, &self.options);
         let client = kvd.client();
-        let found = client.cmd("DEBUG DIGEST").text();
+        let found = client.digest();
         let at = self.states.iter().rposition(|state| *state == found);
         let last = self.states.len() - 1;
         let what = if is_kill { "kill" } else { "power cut" };
@@ -194,7 +194,7 @@ fn started(disk: SimDisk, seed: u64, options: &Options) -> (SimDisk, Kvd) {
         Ok(kvd) => (disk, kvd),
         Err(error) if disk.faults() == faults => {
             panic!(
-                "seed {seed}: it does not start: {error}; files {:?}",
+                "seed {seed}: it does not start: {error}; options {options:?}, files {:?}",
                 disk.files()
             )
         }
@@ -239,6 +239,7 @@ fn commands(rng: &mut Rng, step: u64) -> Vec<String> {
 
 fn options(rng: &mut Rng) -> Options {
     vec![
+        ("enable-debug-command", "yes"),
         ("appendonly", "yes"),
         ("appendfsync", ["always", "everysec", "no"][rng.usize(..3)]),
         ("aof-use-rdb-preamble", ["yes", "no"][rng.usize(..2)]),

@@ -78,4 +78,7 @@ fn with_seeds(plain: u64, run: impl Fn(u64) + Sync) {
             });
         }
     });
+    let cuts = disk::POWER_CUTS.load(Ordering::Relaxed);
+    let kills = disk::KILLS.load(Ordering::Relaxed);
+    eprintln!("{seeds} seeds; {cuts} power cuts and {kills} kills in all tests so far");
 }
