@@ -13,7 +13,7 @@ use crate::engine::gates::ServerGates;
 use crate::observe::Ran;
 use crate::observe::audit;
 use crate::resp::args::{Args, OwnedArgs};
-use crate::resp::reply::{Outbox, Protocol, Reply};
+use crate::resp::reply::{Checkpoint, Outbox, Protocol, Reply};
 use crate::store::expire::ExpirePolicy;
 
 use super::gates::{self, Verdict};
@@ -168,15 +168,7 @@ pub fn call(
         observe_call(engine, key, found, args, caller, result.as_ref().err());
     }
     if let Err(error) = result {
-        if error == CommandError::OUTPUT_LIMIT {
-            engine.end_for_output(key, out.len() as u64);
-        }
-        out.truncate(before);
-        engine.effects.block = None;
-        if !error.is_counted() {
-            engine.stats.count_error(error.code());
-        }
-        Reply::new(out, protocol).error(error.line());
+        answer_error(engine, key, error, protocol, out, before);
     }
     // One that waits now counts when it has been served.
     if engine.effects.block.is_none() {
@@ -203,6 +195,27 @@ pub fn call(
         settle(engine, key, db, args);
     }
     ok
+}
+
+/// Answers with an error instead of what the command has answered so far, and counts it.
+#[cold]
+fn answer_error(
+    engine: &mut Engine,
+    key: ClientKey,
+    error: CommandError,
+    protocol: Protocol,
+    out: &mut Outbox,
+    before: Checkpoint,
+) {
+    if error == CommandError::OUTPUT_LIMIT {
+        engine.end_for_output(key, out.len() as u64);
+    }
+    out.truncate(before);
+    engine.effects.block = None;
+    if !error.is_counted() {
+        engine.stats.count_error(error.code());
+    }
+    Reply::new(out, protocol).error(error.line());
 }
 
 /// Tells those who want to know of every command.

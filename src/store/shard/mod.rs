@@ -455,8 +455,8 @@ impl Shard {
         })
     }
 
-    /// Appends the blocks of entries that lie behind the home of a hash, until there are `wanted` or
-    /// no more come.
+    /// Appends the blocks of entries that lie behind the home of a hash, until there are `wanted`
+    /// or no more come.
     pub fn blocks_near(&self, hash: u32, wanted: usize, blocks: &mut Vec<Handle>) {
         self.index.handles_near(hash, wanted, blocks);
     }
