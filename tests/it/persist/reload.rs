@@ -79,9 +79,11 @@ fn others_are_told_loading_while_debug_reloads() {
 fn a_slow_script_in_the_file_does_not_silence_the_server() {
     let server = Process::kvd(&[LOGGED, &["--busy-reply-threshold", "1"]].concat());
     let mut client = server.connect();
-    let incr = server.dir().join("appendonlydir/appendonly.aof.1.incr.aof");
-    let script = "redis.call('set', KEYS[1], 'y') for i = 1, 20000000 do local x = i % 7 end";
-    let mut text = fs::read(&incr).unwrap_or_default();
+    // From now on the file is there.
+    client.cmd("SET first 1");
+    let incr = server.file("appendonlydir/appendonly.aof.1.incr.aof");
+    let script = "redis.call('set', KEYS[1], 'y') for i = 1, 100000000 do local x = i % 7 end";
+    let mut text = fs::read(&incr).expect("a file");
     text.extend(crate::harness::request(&["EVAL", script, "1", "x", "y"]));
     fs::write(&incr, text).expect("written");
     let mut other = server.connect();
