@@ -6,12 +6,13 @@ usage: benches/compare [--kvd PATH] [--rounds N] [--scale X] [--only PART,...]
 cpu      server CPU per command of strings, throughput, latency
 types    the same for lists, sets, hashes, sorted sets, streams
 talk     the same for PUBLISH to a thousand subscribers, scripts, transactions
-memory   resident bytes a key, of collections, of idle connections
+memory   resident bytes a key and of an idle connection
+collections  resident memory of collections, many small ones and single large ones
 pauses   the worst wait of a client that pings while a server fills, expires and flushes millions
 bgsave   memory, throughput and worst wait while 5 million keys are saved under writes
 load     how long such a file takes to load
 aof      CPU per SET with appendfsync everysec to that without, throughput with always
-cache    hit rate and CPU with memory for a tenth of the keys
+cache    hit rate and CPU with memory for a fifth of the keys
 
 Every figure is also printed as a ratio to the first peer found, since times of a shared machine
 mean nothing by themselves. Servers are pinned to one core and the load to another; servers take
@@ -36,6 +37,7 @@ def main():
         "types": lambda: speed.run_speed(speed.TYPES, programs, args.rounds, args.scale),
         "talk": lambda: speed.run_speed(speed.TALK, programs, args.rounds, args.scale),
         "memory": lambda: memory.run_memory(programs),
+        "collections": lambda: memory.run_collections(programs),
         "pauses": lambda: pauses.run_pauses(programs, args.scale),
         "bgsave": lambda: disk.run_bgsave(programs, args.scale),
         "load": lambda: disk.run_load(programs, args.scale),
