@@ -12,7 +12,7 @@ pauses   the worst wait of a client that pings while a server fills, expires and
 bgsave   memory, throughput and worst wait while 5 million keys are saved under writes
 load     how long such a file takes to load
 aof      CPU per SET with appendfsync everysec to that without, throughput with always
-cache    hit rate and CPU with memory for a fifth of the keys
+cache    hit rate and CPU with memory for a tenth of the keys
 
 Every figure is also printed as a ratio to the first peer found, since times of a shared machine
 mean nothing by themselves. Servers are pinned to one core and the load to another; servers take

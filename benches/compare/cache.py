@@ -1,4 +1,4 @@
-"""A cache with memory for a fifth of its keys: hit rate under a Zipf load, CPU, the bound kept."""
+"""A cache with memory for a tenth of its keys: hit rate under a Zipf load, CPU, the bound kept."""
 import bisect
 import itertools
 import random
@@ -6,7 +6,7 @@ import random
 from peer import Server, ask, encode
 
 KEYS = 500_000
-MAXMEMORY = KEYS // 10 * 150
+MAXMEMORY = KEYS // 10 * 90
 READS = 1_000_000
 
 
@@ -20,7 +20,7 @@ def zipf(exponent, seed):
 
 
 def run_cache(programs, scale):
-    print(f"\n{KEYS:,} keys, Zipf, maxmemory for about a fifth: hits of reads that SET what they miss")
+    print(f"\n{KEYS:,} keys, Zipf, maxmemory for about a tenth: hits of reads that SET what they miss")
     draws = zipf(0.99, 1)[:int(READS * scale)]
     for policy in ("allkeys-lru", "allkeys-lfu", "allkeys-random"):
         base = None

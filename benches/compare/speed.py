@@ -4,6 +4,7 @@ import hashlib
 import io
 import multiprocessing
 import selectors
+import socket
 import statistics
 import subprocess
 import time
@@ -71,7 +72,6 @@ class Publish(Bench):
 
     @staticmethod
     def read(port):
-        import socket
         poll = selectors.DefaultSelector()
         for _ in range(SUBSCRIBERS):
             s = socket.create_connection(("127.0.0.1", port))

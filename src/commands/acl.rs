@@ -9,8 +9,6 @@ use crate::engine::Engine;
 use crate::engine::clients::{ClientKey, SessionGates};
 use crate::engine::context::ServerCtx;
 use crate::engine::error::{CommandError, CommandResult};
-use crate::engine::gates::ServerGates;
-use crate::observe::audit;
 use crate::resp::args::Args;
 use crate::resp::number::parse_i64;
 
@@ -91,9 +89,6 @@ pub fn check(
         };
         let error = refusal(&denied, &user, found.command.name);
         engine.note_refusal((reason, object), context, user, line.unwrap_or_default());
-        if engine.gates.has(ServerGates::AUDIT) {
-            audit::command_refused(engine, key, found, args, context, &error);
-        }
         return Err(error);
     }
     check_sort(engine, &user, &request)
@@ -125,14 +120,10 @@ fn check_sort(engine: &Engine, user: &[u8], request: &Request<'_>) -> Result<(),
     for at in 2..args.len().saturating_sub(1) {
         let (word, pattern) = (args.at(at), args.at(at + 1));
         if word.eq_ignore_ascii_case(b"by") && pattern.contains(&b'*') {
-            return Err(CommandError::fixed(
-                "ERR BY option of SORT denied due to insufficient ACL permissions.",
-            ));
+            return Err(CommandError::SORT_BY_DENIED);
         }
         if word.eq_ignore_ascii_case(b"get") {
-            return Err(CommandError::fixed(
-                "ERR GET option of SORT denied due to insufficient ACL permissions.",
-            ));
+            return Err(CommandError::SORT_GET_DENIED);
         }
     }
     Ok(())

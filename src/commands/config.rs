@@ -12,7 +12,7 @@ use crate::engine::clients::{Client, Endpoint};
 use crate::engine::context::ServerCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::gates::ServerGates;
-use crate::persist::save::text as disk_error_text;
+use crate::persist::save::disk_error_text;
 use crate::resp::args::Args;
 
 /// The rows of this family.

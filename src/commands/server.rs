@@ -159,7 +159,10 @@ fn cancel_save(ctx: &mut ServerCtx<'_>) -> CommandResult {
 }
 
 fn save_error(error: &std::io::Error) -> CommandError {
-    CommandError::new(format!("ERR {}", crate::persist::save::text(error)))
+    CommandError::new(format!(
+        "ERR {}",
+        crate::persist::save::disk_error_text(error)
+    ))
 }
 
 const SAVING: CommandError = CommandError::fixed("ERR Background save already in progress");

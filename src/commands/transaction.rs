@@ -9,7 +9,9 @@ use crate::dispatch::execute::call;
 use crate::engine::clients::{SessionGates, Transaction};
 use crate::engine::context::{Caller, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
+use crate::engine::gates::ServerGates;
 use crate::engine::watch::WatchedKey;
+use crate::observe::audit;
 use crate::resp::args::Args;
 
 /// The rows of this family.
@@ -147,14 +149,13 @@ fn run(ctx: &mut ServerCtx<'_>, transaction: &Transaction) {
             continue;
         };
         let found = Found { id: *id, command };
-        let checked = acl::check(
-            ctx.engine,
-            ctx.client,
-            found,
-            args.as_args(),
-            Context::Multi,
-        );
+        let args = args.as_args();
+        let checked = acl::check(ctx.engine, ctx.client, found, args, Context::Multi);
         if let Err(denied) = checked {
+            if ctx.engine.gates.has(ServerGates::AUDIT) {
+                let context = Context::Multi;
+                audit::command_refused(ctx.engine, ctx.client, found, args, context, &denied);
+            }
             ctx.reply.error(&format!(
                 "NOPERM ACLs rules changed between the moment the transaction was accumulated and \
                  the EXEC call. This command is no longer allowed for the following reason: {}",
@@ -166,7 +167,7 @@ fn run(ctx: &mut ServerCtx<'_>, transaction: &Transaction) {
             ctx.engine,
             ctx.client,
             found,
-            args.as_args(),
+            args,
             ctx.reply.outbox(),
             caller,
             ctx.busy,

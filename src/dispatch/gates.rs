@@ -279,8 +279,7 @@ pub fn refuse(
     out: &mut Outbox,
 ) {
     if let Some(found) = found {
-        // What access control refused is in the audit log already.
-        if engine.gates.has(ServerGates::AUDIT) && error.code() != "NOPERM" {
+        if engine.gates.has(ServerGates::AUDIT) {
             audit::command_refused(engine, key, found, args, context_of(engine, key), error);
         }
         engine.stats.count_rejected(found.id.index());

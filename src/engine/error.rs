@@ -105,6 +105,10 @@ option). Please check the kvd logs for details about the RDB error.";
     STREAM_ID = "ERR Invalid stream ID specified as stream command argument";
     /// A reply larger than may wait for the client, which is closed.
     OUTPUT_LIMIT = "ERR the reply is larger than client-output-buffer-limit";
+    /// SORT BY without the right to read every key.
+    SORT_BY_DENIED = "ERR BY option of SORT denied due to insufficient ACL permissions.";
+    /// SORT GET without it.
+    SORT_GET_DENIED = "ERR GET option of SORT denied due to insufficient ACL permissions.";
     /// Cluster commands on a server that is none.
     NO_CLUSTER = "ERR This instance has cluster support disabled";
 }
@@ -167,6 +171,12 @@ impl CommandError {
     /// Whether it was counted before.
     pub fn is_counted(&self) -> bool {
         self.is_counted
+    }
+
+    /// Whether access control says no.
+    pub fn is_denial(&self) -> bool {
+        let denials = [CommandError::SORT_BY_DENIED, CommandError::SORT_GET_DENIED];
+        matches!(self.code(), "NOPERM" | "NOAUTH") || denials.contains(self)
     }
 
     /// The first word of the line.

@@ -115,7 +115,7 @@ impl Engine {
             Err(error) => {
                 tracing::warn!(
                     "Failed opening the temporary file for saving: {}",
-                    text(&error)
+                    disk_error_text(&error)
                 );
                 self.save_failed();
                 Err(error)
@@ -134,7 +134,7 @@ impl Engine {
         match &saved {
             Ok(()) => tracing::info!("DB saved on disk"),
             Err(error) => {
-                tracing::warn!("Error trying to save the DB: {}", text(error));
+                tracing::warn!("Error trying to save the DB: {}", disk_error_text(error));
             }
         }
         saved
@@ -266,7 +266,7 @@ impl Engine {
             Err(error) => {
                 tracing::warn!(
                     "Error moving the temporary file to its place: {}",
-                    text(&error)
+                    disk_error_text(&error)
                 );
                 self.remove_temp(&temp_name);
                 self.save_failed();
@@ -281,7 +281,10 @@ impl Engine {
             return;
         };
         if let Err(error) = result {
-            tracing::warn!("Error forcing the data directory to disk: {}", text(error));
+            tracing::warn!(
+                "Error forcing the data directory to disk: {}",
+                disk_error_text(error)
+            );
             self.save_failed();
             return;
         }
@@ -294,7 +297,7 @@ impl Engine {
 
     /// The snapshot could not be written.
     pub(super) fn save_broke(&mut self, running: Running, error: &io::Error) {
-        tracing::warn!("Write error saving DB on disk: {}", text(error));
+        tracing::warn!("Write error saving DB on disk: {}", disk_error_text(error));
         tracing::warn!("Background saving error");
         self.discard(running.snapshot);
         self.save_failed();
@@ -308,7 +311,7 @@ impl Engine {
 
     fn remove_temp(&mut self, name: &str) {
         if let Err(error) = self.disk.remove(name) {
-            tracing::warn!("Error removing {name}: {}", text(&error));
+            tracing::warn!("Error removing {name}: {}", disk_error_text(&error));
         }
     }
 
@@ -354,7 +357,7 @@ impl Engine {
 }
 
 /// What log and replies say of an error of the disk.
-pub fn text(error: &io::Error) -> String {
+pub fn disk_error_text(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::WouldBlock => "another server keeps its data in this directory".to_owned(),
         _ => error_text(error),

@@ -428,6 +428,22 @@ mod tests {
     }
 
     #[test]
+    fn a_candidate_that_was_used_since_is_spared() {
+        let mut keyspace = keyspace(policy(Measure::Recency, false));
+        let (mut pool, mut rng, now) = (Pool::new(), Rng::new(5), at(1_000_000));
+        let picked = pool.pick(&keyspace, now, &mut rng);
+        assert!(picked.is_some() && pool.candidates.len() > 1, "{pool:?}");
+        let next = pool.candidates.last().expect("one is left");
+        let (number, name) = (next.db, next.key.clone());
+        let key = Key::new(&seeded(1), &name);
+        let db = keyspace.db_mut(number);
+        let slot = db.find(&key).expect("it is there");
+        db.touch(slot, db.clock(slot), now, &mut rng);
+        let (number, slot) = pool.pick(&keyspace, now, &mut rng).expect("others");
+        assert_ne!(keyspace.db(number).map(|db| db.key(slot)), Some(&*name));
+    }
+
+    #[test]
     fn volatile_policies_spare_the_others_and_end() {
         for measure in [
             Measure::Recency,

@@ -147,6 +147,34 @@ fn logins_and_refusals_are_always_lines() {
     );
 }
 
+/// SORT BY and GET are refused with a code of their own, EXEC with a text of its own.
+#[test]
+fn a_denial_is_a_line_wherever_and_however_it_is_told() {
+    let (kvd, sink) = audited(&[("audit-log-commands", "")]);
+    let (admin, client) = (kvd.client(), kvd.client());
+    admin.text("ACL SETUSER alice on nopass ~a:* +get +sort +eval +multi +exec");
+    client.text("AUTH alice x");
+    sink.take(&kvd);
+    for (command, context) in [
+        ("SORT a:1 BY w:*", "toplevel"),
+        ("SORT a:1 GET w:*", "toplevel"),
+        (
+            "EVAL \"return redis.call('sort', KEYS[1], 'BY', 'w:*')\" 1 a:1",
+            "lua",
+        ),
+    ] {
+        client.err(command);
+        let context = format!("\"context\":\"{context}\",\"result\":\"denied\"");
+        assert_says(&sink.one(&kvd), &["\"command\":\"sort\"", &context]);
+    }
+    client.text("MULTI");
+    client.text("GET a:1");
+    admin.text("ACL SETUSER alice -get");
+    client.cmd("EXEC");
+    let denied = "\"context\":\"multi\",\"result\":\"denied\",\"error\":\"NOPERM\"";
+    assert_says(&sink.one(&kvd), &["\"command\":\"get\"", denied]);
+}
+
 #[test]
 fn who_has_not_logged_in_is_denied_in_the_log_too() {
     let (kvd, sink) = audited(&[("requirepass", "secret")]);

@@ -11,7 +11,7 @@ use crate::engine::context::ServerCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::observe::stats::hex_id;
 use crate::persist::load::LoadOptions;
-use crate::persist::save::text as disk_error;
+use crate::persist::save::disk_error_text;
 use crate::resp::args::Args;
 use crate::resp::number::{parse_f64, parse_i64};
 use crate::resp::reply::Protocol;
@@ -184,7 +184,7 @@ fn reload(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     engine.cancel_snapshots();
     if saves {
         let saved = engine.save_and_wait();
-        saved.map_err(|error| CommandError::new(format!("ERR {}", disk_error(&error))))?;
+        saved.map_err(|error| CommandError::new(format!("ERR {}", disk_error_text(&error))))?;
     }
     if flushes {
         engine.drop_everything();

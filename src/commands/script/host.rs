@@ -171,9 +171,7 @@ fn refuse(engine: &mut Engine, args: Args<'_>, error: &CommandError) -> Refused 
     engine.stats.count_error(error.code());
     if let Some(found) = lookup::named(&engine.registry, args) {
         engine.stats.count_rejected(found.id.index());
-        // What access control refused is in the audit log already.
         if engine.gates.has(ServerGates::AUDIT)
-            && error.code() != "NOPERM"
             && let Some(ScriptRun::Client(run)) = &engine.script_run
         {
             let client = run.client;

@@ -223,7 +223,7 @@ pub fn command_refused(
     context: Context,
     error: &CommandError,
 ) {
-    let is_denied = matches!(error.code(), "NOPERM" | "NOAUTH");
+    let is_denied = error.is_denial();
     if !is_denied && !engine.audit.selects(found.id) {
         return;
     }

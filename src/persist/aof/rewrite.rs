@@ -17,7 +17,7 @@ use crate::engine::Engine;
 use crate::engine::error::CommandError;
 use crate::host::OpenMode;
 use crate::persist::running::{Purpose, Running};
-use crate::persist::save::text as error_text;
+use crate::persist::save::disk_error_text;
 use crate::persist::snapshot::{Format, Holds};
 use crate::store::snapshot::Encoder;
 use crate::time::Now;
@@ -88,7 +88,7 @@ impl Engine {
             return Ok(false);
         }
         self.begin_rewrite().map(|()| true).map_err(|error| {
-            let text = error_text(&error);
+            let text = disk_error_text(&error);
             CommandError::new(format!(
                 "ERR Can't execute an AOF background rewriting. Please check the server logs for \
                  more information: {text}"
@@ -172,7 +172,10 @@ impl Engine {
                 tracing::info!("Background append only file rewriting started");
             }
             Err(error) => {
-                tracing::warn!("Cannot rewrite the append only file: {}", error_text(error));
+                tracing::warn!(
+                    "Cannot rewrite the append only file: {}",
+                    disk_error_text(error)
+                );
                 self.rewrite_failed();
             }
         }
@@ -262,7 +265,7 @@ impl Engine {
                 self.everything_is_based();
             }
             Err(error) => {
-                tracing::warn!("Cannot name the new AOF base: {}", error_text(&error));
+                tracing::warn!("Cannot name the new AOF base: {}", disk_error_text(&error));
                 // It may have its name already.
                 let _ = self.disk.remove(&temp_name);
                 self.rewrite_failed();
@@ -311,7 +314,7 @@ impl Engine {
         remove_history(disk, &names, &mut manifest);
         if let Err(error) = write_manifest(disk, &names, &manifest) {
             // The one before says the same, and names files that are gone.
-            tracing::warn!("Cannot write the AOF manifest: {}", error_text(&error));
+            tracing::warn!("Cannot write the AOF manifest: {}", disk_error_text(&error));
         }
         let aof = &mut self.persist.aof;
         aof.manifest = manifest;
@@ -322,7 +325,7 @@ impl Engine {
 
     /// The base could not be written; the files there were go on.
     pub(in crate::persist) fn rewrite_broke(&mut self, running: Running, error: &io::Error) {
-        tracing::warn!("Background AOF rewrite failed: {}", error_text(error));
+        tracing::warn!("Background AOF rewrite failed: {}", disk_error_text(error));
         self.discard(running.snapshot);
         self.rewrite_failed();
     }

@@ -146,6 +146,7 @@ fn fields(client: &mut Connection, key: &[u8], has_expiry: bool) -> Vec<Vec<u8>>
 fn stream(client: &mut Connection, key: &[u8]) -> Vec<Vec<u8>> {
     let entries = ask(client, &[b"XRANGE", key, b"-", b"+"]);
     let mut lines = vec![format!("{entries:?}")];
+    let line = |of: &Value, name: &str| format!("{name} {:?}", of.field(name));
     let info = ask(client, &[b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"]);
     for name in [
         "length",
@@ -154,7 +155,7 @@ fn stream(client: &mut Connection, key: &[u8]) -> Vec<Vec<u8>> {
         "entries-added",
         "recorded-first-entry-id",
     ] {
-        lines.push(format!("{name} {:?}", info.field(name)));
+        lines.push(line(&info, name));
     }
     for group in info.field("groups").items() {
         for name in [
@@ -164,11 +165,11 @@ fn stream(client: &mut Connection, key: &[u8]) -> Vec<Vec<u8>> {
             "lag",
             "pending",
         ] {
-            lines.push(format!("{name} {:?}", group.field(name)));
+            lines.push(line(group, name));
         }
         for consumer in group.field("consumers").items() {
             for name in ["name", "pending"] {
-                lines.push(format!("{name} {:?}", consumer.field(name)));
+                lines.push(line(consumer, name));
             }
         }
     }
