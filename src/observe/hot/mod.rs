@@ -223,9 +223,10 @@ impl HotKeys {
         let window_us = u64::from(config.hotkeys_window_seconds) * 1_000_000;
         let gap_max = 100 / config.hotkeys_sampling_percentage.max(1);
         if (top, window_us, gap_max) != (self.top, self.window_us, self.gap_max) {
-            self.live = Window::new(now_us, summary::tracked_for(top));
-            if top == 0 {
-                self.done = Window::new(now_us, 0);
+            let tracked = summary::tracked_for(top);
+            self.live = Window::new(now_us, tracked);
+            if top == 0 || self.done.summary.capacity() == 0 {
+                self.done = Window::new(now_us, tracked);
             }
             self.top = top;
             self.window_us = window_us;

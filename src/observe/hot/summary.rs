@@ -157,13 +157,15 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Tracks up to `capacity` keys; memory comes with them.
+    /// Tracks up to `capacity` keys. Memory for them is taken at once, but for their names: it does
+    /// not grow into what `maxmemory` has given to data.
     pub fn new(capacity: usize) -> Summary {
+        let capacity = capacity.min(TRACKED_MAX);
         Summary {
-            capacity: capacity.min(TRACKED_MAX),
-            entries: Vec::new(),
-            heap: Vec::new(),
-            index: HashTable::new(),
+            capacity,
+            entries: Vec::with_capacity(capacity),
+            heap: Vec::with_capacity(capacity),
+            index: HashTable::with_capacity(capacity),
         }
     }
 
@@ -184,7 +186,8 @@ impl Summary {
         if self.entries.iter().all(|entry| entry.db != db) {
             return;
         }
-        let kept = std::mem::take(&mut self.entries);
+        let room = Vec::with_capacity(self.capacity);
+        let kept = std::mem::replace(&mut self.entries, room);
         self.clear();
         for entry in kept.into_iter().filter(|entry| entry.db != db) {
             self.admit(entry);
