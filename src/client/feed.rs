@@ -7,16 +7,17 @@
 use bytes::Bytes;
 
 use crate::dispatch::execute::{Flow, execute};
-use crate::dispatch::lookup;
+use crate::dispatch::lookup::{self, Finder};
 use crate::dispatch::table::Found;
 use crate::engine::Engine;
+use crate::engine::buffers::Ahead;
 use crate::engine::busy::WhileBusy;
 use crate::engine::clients::{ClientKey, Closing, SessionGates};
 use crate::resp::LARGE_BULK;
 use crate::resp::args::OwnedArgs;
 use crate::resp::reply::{Outbox, Reply};
-use crate::resp::request::{Batch, LargeBulk, Limits, ProtocolError, State};
-use crate::store::db::Key;
+use crate::resp::request::{LargeBulk, Limits, ProtocolError, State};
+use crate::store::db::{Db, Key};
 
 use super::Progress;
 
@@ -115,8 +116,7 @@ impl Engine {
 
     /// Runs the commands of `input` until something stops them.
     fn run(&mut self, key: ClientKey, input: &[u8], busy: &mut dyn WhileBusy) -> Run {
-        let mut batch = std::mem::take(&mut self.batch);
-        let mut rows = std::mem::take(&mut self.ahead);
+        let mut ahead = self.ahead.take().unwrap_or_default();
         let mut out = self.take_outbox(key);
         let mut at = 0;
         let run = loop {
@@ -133,13 +133,15 @@ impl Engine {
             let commands_max = if strange { 1 } else { BATCH_COMMANDS_MAX };
             let parsed = client
                 .parser
-                .parse_batch(rest, &limits, &mut batch, commands_max);
+                .parse_batch(rest, &limits, &mut ahead.batch, commands_max);
             let db = client.db;
-            self.look_up(&batch, rest, &mut rows);
-            if batch.words() >= WARM_WORDS_MIN {
-                self.warm(db, &batch, &rows, rest);
+            match self.keyspace.db(db as usize) {
+                Some(db) if ahead.batch.words() >= WARM_WORDS_MIN => {
+                    self.look_ahead(db, &mut ahead, rest);
+                }
+                _ => self.look_up(&mut ahead, rest),
             }
-            let (done, stopped) = self.run_batch(key, (&batch, &rows), rest, &mut out, busy);
+            let (done, stopped) = self.run_batch(key, &ahead, rest, &mut out, busy);
             if let Some(progress) = stopped {
                 break (at + done, progress);
             }
@@ -157,8 +159,7 @@ impl Engine {
             }
         };
         self.give_outbox(key, out);
-        self.batch = batch;
-        self.ahead = rows;
+        self.ahead = Some(ahead);
         run
     }
 
@@ -167,7 +168,7 @@ impl Engine {
     fn run_batch(
         &mut self,
         key: ClientKey,
-        (batch, rows): (&Batch, &[Option<Found>]),
+        Ahead { batch, rows }: &Ahead,
         input: &[u8],
         out: &mut Outbox,
         busy: &mut dyn WhileBusy,
@@ -200,27 +201,30 @@ impl Engine {
     }
 
     /// Looks up the commands of a batch.
-    fn look_up(&self, batch: &Batch, input: &[u8], rows: &mut Vec<Option<Found>>) {
+    fn look_up(&self, Ahead { batch, rows }: &mut Ahead, input: &[u8]) {
         let find = |i| lookup::find(&self.registry, batch.args(i, input));
         rows.clear();
         rows.extend((0..batch.len()).map(find));
     }
 
-    /// Looks up the keys of the commands of a batch, so that the commands find them in the cache.
-    fn warm(&self, db: u32, batch: &Batch, rows: &[Option<Found>], input: &[u8]) {
-        let Some(db) = self.keyspace.db(db as usize) else {
-            return;
-        };
+    /// Looks up the commands of a batch and their keys, so that the commands find those in the
+    /// cache.
+    #[inline(never)]
+    fn look_ahead(&self, db: &Db, Ahead { batch, rows }: &mut Ahead, input: &[u8]) {
         let mut keys = [Key {
             bytes: &[],
             hash: 0,
         }; WARM_KEYS_MAX];
         let mut count = 0;
-        for (i, found) in rows.iter().enumerate() {
+        let mut finder = Finder::new(&self.registry);
+        rows.clear();
+        for i in 0..batch.len() {
+            let args = batch.args(i, input);
+            let found = finder.find(args);
+            rows.push(found);
             let Some(Found { command, .. }) = found else {
                 continue;
             };
-            let args = batch.args(i, input);
             let (mut at, end, step) = command.keys.first_range(args.len());
             while at < end {
                 if count == WARM_KEYS_MAX {
@@ -271,21 +275,21 @@ impl Engine {
             return Progress::Idle;
         };
         let value: Bytes = large.complete();
-        let mut batch = std::mem::take(&mut self.batch);
-        client.parser.finish_large(value, &mut batch);
+        let mut ahead = self.ahead.take().unwrap_or_default();
+        client.parser.finish_large(value, &mut ahead.batch);
         let mut out = self.take_outbox(key);
-        let rows = [lookup::find(&self.registry, batch.args(0, inbox))];
-        let (_, stopped) = self.run_batch(key, (&batch, &rows), inbox, &mut out, busy);
+        self.look_up(&mut ahead, inbox);
+        let (_, stopped) = self.run_batch(key, &ahead, inbox, &mut out, busy);
         self.give_outbox(key, out);
         if let Some(client) = self.clients.find_mut(key)
             && client.is_paused
         {
-            client.postponed = Some(Box::new(OwnedArgs::from(batch.args(0, inbox))));
+            client.postponed = Some(Box::new(OwnedArgs::from(ahead.batch.args(0, inbox))));
         }
-        let head = batch.end(0);
+        let head = ahead.batch.end(0);
         inbox.drain(..head.min(inbox.len()));
-        batch.clear();
-        self.batch = batch;
+        ahead.batch.clear();
+        self.ahead = Some(ahead);
         stopped.unwrap_or(Progress::Idle)
     }
 

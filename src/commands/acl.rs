@@ -341,10 +341,8 @@ pub fn dryrun(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         .find(name)
         .ok_or_else(|| unknown("User", name))?;
     let command_args = args.rest(3);
-    let found = engine
-        .registry
-        .resolve(command_args.at(0), command_args.get(1));
-    let (id, command) = found.ok_or_else(|| unknown("Command", command_args.at(0)))?;
+    let found = engine.registry.resolve(command_args);
+    let Found { id, command } = found.ok_or_else(|| unknown("Command", command_args.at(0)))?;
     if !command.takes(command_args.len()) {
         return Err(CommandError::new(format!(
             "ERR wrong number of arguments for '{}' command",

@@ -214,7 +214,7 @@ fn filtered(engine: &Engine, args: Args<'_>) -> Result<Vec<&'static str>, Comman
 /// The command behind GETKEYS and the keys in it.
 fn keys_of<'a>(engine: &Engine, args: Args<'a>) -> Result<(Args<'a>, KeyRefs), CommandError> {
     let args = args.rest(2);
-    let Some((_, command)) = engine.registry.resolve(args.at(0), args.get(1)) else {
+    let Some(Found { command, .. }) = engine.registry.resolve(args) else {
         return Err(CommandError::fixed("ERR Invalid command specified"));
     };
     let mut found = KeyRefs::new();

@@ -11,8 +11,43 @@ const ECHO_BYTES_MAX: usize = 128;
 /// The row a request names, if there is one that takes so many arguments: [`explain`] says why not.
 #[inline]
 pub fn find(registry: &Registry, args: Args<'_>) -> Option<Found> {
-    let (id, command) = registry.resolve(args.at(0), args.get(1))?;
-    (command.takes(args.len()) && !is_container(command)).then_some(Found { id, command })
+    let found = registry.resolve(args)?;
+    (found.command.takes(args.len()) && !is_container(found.command)).then_some(found)
+}
+
+/// [`find`] for the commands of a pipeline, most of which repeat the one before.
+pub struct Finder<'a> {
+    registry: &'a Registry,
+    name: &'a [u8],
+    /// The row of that name, if it is a command without subcommands.
+    last: Option<Found>,
+}
+
+impl<'a> Finder<'a> {
+    /// A finder that has found nothing yet.
+    #[inline]
+    pub fn new(registry: &'a Registry) -> Finder<'a> {
+        Finder {
+            registry,
+            name: &[],
+            last: None,
+        }
+    }
+
+    /// As [`find`].
+    #[inline]
+    pub fn find(&mut self, args: Args<'a>) -> Option<Found> {
+        let name = args.at(0);
+        if let Some(last) = self.last
+            && name == self.name
+        {
+            return last.command.takes(args.len()).then_some(last);
+        }
+        let found = find(self.registry, args);
+        let is_plain = |found: &Found| self.registry.is_plain(found.id);
+        (self.name, self.last) = (name, found.filter(is_plain));
+        found
+    }
 }
 
 /// Why [`find`] finds nothing: an unknown command or subcommand, or a number of arguments it does
@@ -29,8 +64,7 @@ pub fn explain(registry: &Registry, args: Args<'_>) -> CommandError {
 /// The row a request names, whatever its arguments: for what is refused.
 #[cold]
 pub fn named(registry: &Registry, args: Args<'_>) -> Option<Found> {
-    let (id, command) = registry.resolve(args.at(0), args.get(1))?;
-    Some(Found { id, command })
+    registry.resolve(args)
 }
 
 #[inline]

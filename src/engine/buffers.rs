@@ -1,4 +1,8 @@
-//! Buffers of replies, handed from client to client so that an idle one owns none.
+//! Memory handed from client to client, so that an idle one owns none: of replies, and of the
+//! commands of one read.
+
+use crate::dispatch::table::Found;
+use crate::resp::request::Batch;
 
 /// Buffers kept. More clients than this rarely have output in the same turn.
 const BUFFERS_MAX: usize = 128;
@@ -25,4 +29,13 @@ impl BufferPool {
             self.0.push(buffer);
         }
     }
+}
+
+/// The commands of one read, looked at ahead of their turn.
+#[derive(Debug, Default)]
+pub struct Ahead {
+    /// The commands.
+    pub batch: Batch,
+    /// The row of the table that each of them names.
+    pub rows: Vec<Option<Found>>,
 }

@@ -31,7 +31,7 @@ use std::collections::VecDeque;
 
 use crate::acl::{AclLog, Users};
 use crate::config::Config;
-use crate::dispatch::table::{Found, Registry};
+use crate::dispatch::table::Registry;
 use crate::host::Disk;
 use crate::observe::audit::Audit;
 use crate::observe::commandlog::CommandLog;
@@ -43,7 +43,6 @@ use crate::observe::throttle::Throttle;
 use crate::persist::Persistence;
 use crate::random::Rng;
 use crate::resp::reply::Outbox;
-use crate::resp::request::Batch;
 use crate::script::Scripts;
 use crate::script::lua::Purpose;
 use crate::store::evict::Pool;
@@ -53,7 +52,7 @@ use crate::time::{Clock, Now};
 
 use access::Refusals;
 use blocked::Blocked;
-use buffers::BufferPool;
+use buffers::{Ahead, BufferPool};
 use clients::{ClientKey, Clients, Closing, Endpoint, SessionGates, Transaction};
 use effects::Effects;
 use error::CommandError;
@@ -148,10 +147,8 @@ pub struct Engine {
     pub housekeeping: tick::Housekeeping,
     /// Keys that may be evicted next.
     pub eviction_pool: Pool,
-    /// Reused between reads.
-    pub batch: Batch,
-    /// The rows that the commands of a batch name. Reused between reads.
-    pub ahead: Vec<Option<Found>>,
+    /// Reused between reads; `None` while commands of it run.
+    pub ahead: Option<Box<Ahead>>,
     /// Buffers of outboxes that have been written.
     pub buffers: BufferPool,
     /// RESTORE does not look at checksums: DEBUG SET-SKIP-CHECKSUM-VALIDATION.
@@ -220,8 +217,7 @@ impl Engine {
             persist: Persistence::new(now),
             housekeeping: tick::Housekeeping::default(),
             eviction_pool: Pool::new(),
-            batch: Batch::default(),
-            ahead: Vec::new(),
+            ahead: None,
             buffers: BufferPool::default(),
             skips_dump_checksum: false,
             refused_payloads: Throttle::default(),
@@ -368,11 +364,14 @@ impl Engine {
     pub fn flushed(&mut self, key: ClientKey, bytes: usize) {
         self.stats.output_bytes += bytes as u64;
         self.stats.writes += 1;
-        if let Some(client) = self.clients.find_mut(key) {
-            client.output_bytes += bytes as u64;
-            if client.outbox.is_empty() {
-                self.buffers.give(client.outbox.take_buffer());
-            }
+        let Some(client) = self.clients.find_mut(key) else {
+            return;
+        };
+        client.output_bytes += bytes as u64;
+        if client.outbox.is_empty() {
+            client.soft_limit_since_us = None;
+            self.buffers.give(client.outbox.take_buffer());
+            return;
         }
         self.check_output_limit(key);
     }

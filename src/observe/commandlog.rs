@@ -194,11 +194,9 @@ mod tests {
         let registry = crate::registry();
         let args: OwnedArgs = words.iter().copied().collect();
         let args = args.as_args();
-        let (_, command) = registry
-            .resolve(args.at(0), args.get(1))
-            .expect("a command");
+        let found = registry.resolve(args).expect("a command");
         (0..args.len())
-            .filter(|at| is_secret(command, args, *at))
+            .filter(|at| is_secret(found.command, args, *at))
             .collect()
     }
 

@@ -246,24 +246,27 @@ impl Stats {
     #[inline]
     pub fn record(&mut self, id: usize, took_ns: u64, ok: bool) {
         self.total_commands += 1;
-        if self.commands.len() <= id {
-            self.commands.resize(id + 1, CommandStats::default());
-        }
-        let stats = &mut self.commands[id];
+        let tracks_latency = self.tracks_latency;
+        let stats = self.command(id);
         stats.calls += 1;
         stats.ns += took_ns;
         stats.failed += u64::from(!ok);
-        if self.tracks_latency {
+        if tracks_latency {
             stats.latency.get_or_insert_default().record(took_ns);
         }
     }
 
     /// Counts a command that was refused.
     pub fn count_rejected(&mut self, id: usize) {
-        if self.commands.len() <= id {
+        self.command(id).rejected += 1;
+    }
+
+    #[inline]
+    fn command(&mut self, id: usize) -> &mut CommandStats {
+        if id >= self.commands.len() {
             self.commands.resize(id + 1, CommandStats::default());
         }
-        self.commands[id].rejected += 1;
+        &mut self.commands[id]
     }
 
     /// Counts an error reply by its code.

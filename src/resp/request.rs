@@ -295,6 +295,8 @@ impl RequestParser {
     /// Parses at most `commands_max` commands of `input` into `batch`, which it clears first. The
     /// input begins where the last call's consumed bytes ended: with the incomplete command, if
     /// there is one. A client that has not authenticated gets a `commands_max` of 1.
+    // Within its caller there are not enough registers for it.
+    #[inline(never)]
     pub fn parse_batch(
         &mut self,
         input: &[u8],
@@ -303,7 +305,9 @@ impl RequestParser {
         commands_max: usize,
     ) -> Progress {
         batch.clear();
-        let fast = limits.authenticated && u32::try_from(input.len()).is_ok();
+        let fast = limits.authenticated
+            && limits.bulk_bytes_max >= SHORT_LENGTH_MAX
+            && u32::try_from(input.len()).is_ok();
         let mut start = 0;
         let state = loop {
             let rest = input.get(start..).unwrap_or_default();
@@ -315,7 +319,7 @@ impl RequestParser {
             }
             if fast
                 && self.is_idle()
-                && let Some(length) = self.parse_fast(rest, limits, batch, start)
+                && let Some(length) = self.parse_fast(rest, batch, start)
             {
                 start += length;
                 continue;
@@ -407,13 +411,7 @@ impl RequestParser {
     /// Parses a usual command: complete, short lengths, nothing odd. Answers its length. Otherwise
     /// what was understood of it becomes the parser's state, and `parse_one` goes on from there.
     #[inline]
-    fn parse_fast(
-        &mut self,
-        input: &[u8],
-        limits: &Limits,
-        batch: &mut Batch,
-        start: usize,
-    ) -> Option<usize> {
+    fn parse_fast(&mut self, input: &[u8], batch: &mut Batch, start: usize) -> Option<usize> {
         let (count, mut rest) = short_length(input, b'*')?;
         if count == 0 {
             return None;
@@ -421,9 +419,9 @@ impl RequestParser {
         let first_span = batch.spans.len();
         for done in 0..count {
             let argument = short_length(rest, b'$')
-                .filter(|(length, _)| *length <= limits.bulk_bytes_max)
-                .and_then(|(length, rest)| rest.split_at_checked(length));
-            let Some((argument, [b'\r', b'\n', after @ ..])) = argument else {
+                .and_then(|(length, body)| body.split_at_checked(length))
+                .and_then(|(argument, rest)| Some((argument, rest.split_first_chunk::<2>()?)));
+            let Some((argument, (b"\r\n", after))) = argument else {
                 self.position = input.len() - rest.len();
                 self.scanned = self.position;
                 self.missing = (count - done) as u32;
@@ -631,21 +629,33 @@ impl RequestParser {
     }
 }
 
-/// Reads `<kind><digits>\r\n` where the number has at most six digits and no odd form.
+/// Reads `<kind><digits>\r\n` where the number is at most [`SHORT_LENGTH_MAX`] and has no odd form.
 #[inline(always)]
 fn short_length(input: &[u8], kind: u8) -> Option<(usize, &[u8])> {
-    let (first, rest) = input.split_first()?;
-    if *first != kind {
-        return None;
+    let (first, after) = input.split_first_chunk::<4>()?;
+    let word = u32::from_le_bytes(*first);
+    // Where the bytes are as expected, what is left of them is the digit.
+    let one = word ^ u32::from_le_bytes([kind, b'0', b'\r', b'\n']);
+    if one & !0xff00 == 0 && one <= 9 << 8 {
+        return Some(((one >> 8) as usize, after));
     }
-    match rest {
-        [a @ b'0'..=b'9', b'\r', b'\n', rest @ ..] => Some((digit(*a), rest)),
-        [a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', b'\n', rest @ ..] => {
-            Some((digit(*a) * 10 + digit(*b), rest))
-        }
-        _ => medium_length(rest),
+    let two = word ^ u32::from_le_bytes([kind, b'0', b'0', b'\r']);
+    let (tens, ones) = (two >> 8 & 0xff, two >> 16);
+    if two & 0xff == 0
+        && (1..=9).contains(&tens)
+        && ones <= 9
+        && let [b'\n', after @ ..] = after
+    {
+        return Some(((tens * 10 + ones) as usize, after));
+    }
+    match input {
+        [first, rest @ ..] if *first == kind => medium_length(rest),
+        _ => None,
     }
 }
+
+/// The most that six digits say.
+const SHORT_LENGTH_MAX: usize = 999_999;
 
 /// The same for three to six digits.
 #[inline(never)]

@@ -111,8 +111,8 @@ fn show(ctx: &mut ServerCtx<'_>, args: Args<'_>) {
     if !ctx.engine.gates.has(ServerGates::MONITOR) {
         return;
     }
-    if let Some((_, command)) = ctx.engine.registry.resolve(args.at(0), args.get(1)) {
-        ctx.engine.show(ctx.client, command, args, ctx.caller);
+    if let Some(found) = ctx.engine.registry.resolve(args) {
+        ctx.engine.show(ctx.client, found.command, args, ctx.caller);
     }
 }
 

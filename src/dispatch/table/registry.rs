@@ -1,6 +1,7 @@
 //! The rows by number and by name: lookup without allocation, and renaming.
 
 use crate::dispatch::table::Command;
+use crate::resp::args::Args;
 
 /// How many rows a registry takes: the index stays at most half full.
 pub const COMMANDS_MAX: usize = SLOTS / 2;
@@ -76,33 +77,33 @@ impl Registry {
         for command in families.iter().flat_map(|family| family.iter()) {
             registry.add(command)?;
         }
+        // Now it is known who has subcommands.
+        registry.rebuild();
         Ok(registry)
     }
 
     /// The command a client calls `name`, in any case.
     #[inline]
     pub fn lookup(&self, name: &[u8]) -> Option<(CommandId, &'static Command)> {
-        self.find(TOP, name)
+        self.find(TOP, name).map(|(id, command, _)| (id, command))
     }
 
     /// The subcommand of `container` that a client calls `name`, in any case.
     #[inline]
     pub fn sub(&self, container: CommandId, name: &[u8]) -> Option<(CommandId, &'static Command)> {
-        self.find(container.0, name)
+        let found = self.find(container.0, name);
+        found.map(|(id, command, _)| (id, command))
     }
 
     /// The row a request names with its first word or, for a container, its first two.
     #[inline]
-    pub fn resolve(
-        &self,
-        name: &[u8],
-        sub: Option<&[u8]>,
-    ) -> Option<(CommandId, &'static Command)> {
-        let found = self.lookup(name)?;
-        match (self.rows.get(found.0.index()), sub) {
-            (Some(row), Some(sub)) if !row.children.is_empty() => self.sub(found.0, sub),
-            _ => Some(found),
+    pub fn resolve(&self, args: Args<'_>) -> Option<Found> {
+        let (id, command, is_parent) = self.find(TOP, args.at(0))?;
+        if is_parent && let Some(sub) = args.get(1) {
+            let (id, command) = self.sub(id, sub)?;
+            return Some(Found { id, command });
         }
+        Some(Found { id, command })
     }
 
     /// The row of a full name as COMMAND INFO prints it: `config|set`.
@@ -155,6 +156,13 @@ impl Registry {
     /// The subcommands of a container, in the order of the tables.
     pub fn subcommands(&self, id: CommandId) -> &[CommandId] {
         self.rows.get(id.index()).map_or(&[], |row| &row.children)
+    }
+
+    /// Whether a command neither has subcommands nor is one.
+    #[inline]
+    pub fn is_plain(&self, id: CommandId) -> bool {
+        let row = self.rows.get(id.index());
+        row.is_some_and(|row| row.children.is_empty() && row.parent.is_none())
     }
 
     /// The container of a subcommand.
@@ -211,110 +219,144 @@ impl Registry {
             children: Vec::new(),
             called,
         });
-        self.index
-            .insert(parent.map_or(TOP, |parent| parent.0), name, id);
+        self.index.insert(name, entry(&self.rows[id.index()], id));
         Ok(())
     }
 
+    /// The row of that name, and whether it has subcommands.
     #[inline]
-    fn find(&self, parent: u16, name: &[u8]) -> Option<(CommandId, &'static Command)> {
-        let id = self.index.find(parent, name, |id| {
-            let called = self
-                .rows
-                .get(id.index())
-                .and_then(|row| row.called.as_deref());
+    fn find(&self, parent: u16, name: &[u8]) -> Option<(CommandId, &'static Command, bool)> {
+        let wanted = Wanted::new(parent, name);
+        let first = &self.index.slots[wanted.hash % SLOTS];
+        // Nearly always it is there.
+        let entry = match &first.entry {
+            Some(entry) if wanted.is_like(first, entry) && name.len() <= WORDS_MAX => entry,
+            _ => self.probe(&wanted, name)?,
+        };
+        Some((entry.id, entry.command, entry.is_parent))
+    }
+
+    /// Looks for a name from its first place on.
+    #[inline(never)]
+    fn probe(&self, wanted: &Wanted, name: &[u8]) -> Option<&Entry> {
+        let is_called = |entry: &Entry| {
+            let row = self.rows.get(entry.id.index());
+            let called = row.and_then(|row| row.called.as_deref());
             called.is_some_and(|called| called.eq_ignore_ascii_case(name))
-        })?;
-        Some((id, self.rows.get(id.index())?.command))
+        };
+        let mut at = wanted.hash;
+        loop {
+            let slot = &self.index.slots[at % SLOTS];
+            let entry = slot.entry.as_ref()?;
+            if wanted.is_like(slot, entry) && (name.len() <= WORDS_MAX || is_called(entry)) {
+                return Some(entry);
+            }
+            at += 1;
+        }
     }
 
     fn rebuild(&mut self) {
         self.index = Index::new();
         for (id, row) in self.rows.iter().enumerate() {
             if let Some(called) = &row.called {
-                let parent = row.parent.map_or(TOP, |parent| parent.0);
-                self.index.insert(parent, called, CommandId(id as u16));
+                self.index.insert(called, entry(row, CommandId(id as u16)));
             }
         }
+    }
+}
+
+fn entry(row: &Row, id: CommandId) -> Entry {
+    Entry {
+        command: row.command,
+        id,
+        parent: row.parent.map_or(TOP, |parent| parent.0),
+        is_parent: !row.children.is_empty(),
     }
 }
 
 const SLOTS: usize = 2048;
 /// The parent of what is no subcommand.
 const TOP: u16 = u16::MAX;
-/// The number in an empty slot.
-const EMPTY: u16 = u16::MAX;
 /// Names up to this length are compared by two words alone.
 const WORDS_MAX: usize = 16;
 
-/// An open-addressed table from (parent, case-folded name) to the number of a row. It is at most
-/// half full, so that a probe ends.
+/// An open-addressed table from (parent, case-folded name) to a row. It is at most half full, so
+/// that a probe ends.
 #[derive(Debug)]
 struct Index {
-    slots: Box<[Slot]>,
+    slots: Box<[Slot; SLOTS]>,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// A place for a name: half a cache line.
+#[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     head: u64,
     tail: u64,
-    len: u32,
+    /// Of the name; that of a longer one than fits is the largest.
+    len: u16,
+    entry: Option<Entry>,
+}
+
+/// What is known of a row by its name.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    command: &'static Command,
+    id: CommandId,
     parent: u16,
-    id: u16,
+    is_parent: bool,
 }
 
 impl Index {
     fn new() -> Index {
-        let empty = Slot {
-            head: 0,
-            tail: 0,
-            len: 0,
-            parent: TOP,
-            id: EMPTY,
-        };
         Index {
-            slots: vec![empty; SLOTS].into_boxed_slice(),
+            slots: Box::new([Slot::default(); SLOTS]),
         }
     }
 
-    fn insert(&mut self, parent: u16, name: &[u8], id: CommandId) {
-        let (head, tail) = words(name);
-        let mut at = hash(head, tail, name.len(), parent);
-        while self.slots[at % SLOTS].id != EMPTY {
+    fn insert(&mut self, name: &[u8], entry: Entry) {
+        let wanted = Wanted::new(entry.parent, name);
+        let mut at = wanted.hash;
+        while self.slots[at % SLOTS].entry.is_some() {
             at += 1;
         }
         self.slots[at % SLOTS] = Slot {
-            head,
-            tail,
-            len: name.len() as u32,
-            parent,
-            id: id.0,
+            head: wanted.head,
+            tail: wanted.tail,
+            len: wanted.len,
+            entry: Some(entry),
         };
     }
+}
 
+/// A name to look for.
+struct Wanted {
+    head: u64,
+    tail: u64,
+    len: u16,
+    parent: u16,
+    hash: usize,
+}
+
+impl Wanted {
     #[inline]
-    fn find(
-        &self,
-        parent: u16,
-        name: &[u8],
-        same: impl Fn(CommandId) -> bool,
-    ) -> Option<CommandId> {
+    fn new(parent: u16, name: &[u8]) -> Wanted {
         let (head, tail) = words(name);
-        let mut at = hash(head, tail, name.len(), parent);
-        loop {
-            let slot = self.slots.get(at % SLOTS)?;
-            if slot.id == EMPTY {
-                return None;
-            }
-            let alike = slot.head == head
-                && slot.tail == tail
-                && slot.len as usize == name.len()
-                && slot.parent == parent;
-            if alike && (name.len() <= WORDS_MAX || same(CommandId(slot.id))) {
-                return Some(CommandId(slot.id));
-            }
-            at += 1;
+        Wanted {
+            head,
+            tail,
+            len: u16::try_from(name.len()).unwrap_or(u16::MAX),
+            parent,
+            hash: hash(head, tail, name.len(), parent),
         }
+    }
+
+    /// Whether a name of up to sixteen bytes is that of the slot, and a longer one may be.
+    #[inline]
+    fn is_like(&self, slot: &Slot, entry: &Entry) -> bool {
+        slot.head == self.head
+            && slot.tail == self.tail
+            && slot.len == self.len
+            && entry.parent == self.parent
     }
 }
 
@@ -333,8 +375,13 @@ fn words(name: &[u8]) -> (u64, u64) {
             u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << 32;
         return (lower(both), 0);
     }
-    let byte = |at: usize| u64::from(name.get(at).copied().unwrap_or(0));
-    (lower(byte(0) | byte(1) << 8 | byte(2) << 16), 0)
+    let short = match *name {
+        [a, b, c] => [a, b, c, 0],
+        [a, b] => [a, b, 0, 0],
+        [a] => [a, 0, 0, 0],
+        _ => [0; 4],
+    };
+    (lower(u64::from(u32::from_le_bytes(short))), 0)
 }
 
 /// Eight bytes with the ASCII capitals among them in lower case.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::commands::docs::{self, ALL};
 use crate::dispatch::keys::{RO_ACCESS_NUM_1, SPUBLISH_CHANNEL};
+use crate::resp::args::OwnedArgs;
 
 fn row(name: &'static str, flags: Flags, acl: Acl) -> Command {
     container(name, -1, flags, acl, &docs::server::ACL)
@@ -60,16 +61,18 @@ fn subcommands_belong_to_their_container() {
     assert_eq!(registry.subcommands(config).len(), 5);
     assert_ne!(registry.lookup(b"set").unwrap().0, set);
     assert!(registry.sub(config, b"info").is_none());
-    assert_eq!(
-        registry.resolve(b"CONFIG", Some(b"get")).unwrap().1.name,
-        "config|get"
-    );
-    assert!(registry.resolve(b"config", Some(b"nothing")).is_none());
-    assert_eq!(registry.resolve(b"config", None).unwrap().1.name, "config");
-    assert_eq!(
-        registry.resolve(b"get", Some(b"set")).unwrap().1.name,
-        "get"
-    );
+    assert_eq!(resolved(&registry, &[b"CONFIG", b"get"]), "config|get");
+    assert_eq!(resolved(&registry, &[b"config", b"nothing"]), "");
+    assert_eq!(resolved(&registry, &[b"config"]), "config");
+    assert_eq!(resolved(&registry, &[b"get", b"set"]), "get");
+    assert_eq!(resolved(&registry, &[]), "");
+}
+
+/// The full name of the row that a request names; empty if there is none.
+fn resolved(registry: &Registry, words: &[&[u8]]) -> &'static str {
+    let args: OwnedArgs = words.iter().copied().collect();
+    let found = registry.resolve(args.as_args());
+    found.map_or("", |found| found.command.name)
 }
 
 #[test]
@@ -79,10 +82,7 @@ fn renaming() {
     let long = b"b840fc02d524045429941cc15f59e41cb7be6c52";
     registry.rename(b"CONFIG", long).unwrap();
     assert!(registry.lookup(b"config").is_none());
-    assert_eq!(
-        registry.resolve(long, Some(b"set")).unwrap().1.name,
-        "config|set"
-    );
+    assert_eq!(resolved(&registry, &[long, b"set"]), "config|set");
     assert!(
         registry
             .lookup(b"b840fc02d524045429941cc15f59e41cXXXXXXXX")

@@ -25,8 +25,15 @@ pub struct Outbox {
     buffer: Vec<u8>,
     /// How much of the buffer has been sent or skipped.
     sent: usize,
-    /// In the order of `at`.
-    cuts: VecDeque<Cut>,
+    /// Most replies have none: then they cost a word.
+    cuts: Option<Box<Cuts>>,
+}
+
+/// Where the buffer is not sent as it lies.
+#[derive(Debug, Default)]
+struct Cuts {
+    /// In the order of `at`, one or more.
+    list: VecDeque<Cut>,
     /// The bytes of the large values that are pending.
     large: usize,
     /// The bytes of the buffer that are to be skipped yet.
@@ -63,16 +70,18 @@ impl Outbox {
         Self {
             buffer: Vec::new(),
             sent: 0,
-            cuts: VecDeque::new(),
-            large: 0,
-            skipped: 0,
+            cuts: None,
         }
     }
 
     /// The bytes that are pending, large values included.
     #[inline]
     pub fn len(&self) -> usize {
-        self.buffer.len() - self.sent - self.skipped + self.large
+        let sliced = self.buffer.len() - self.sent;
+        match &self.cuts {
+            None => sliced,
+            Some(cuts) => sliced - cuts.skipped + cuts.large,
+        }
     }
 
     /// Whether nothing is pending.
@@ -82,26 +91,24 @@ impl Outbox {
     }
 
     /// Drops what is pending and keeps the buffer.
+    #[inline]
     pub fn clear(&mut self) {
         self.buffer.clear();
-        self.cuts.clear();
+        self.cuts = None;
         self.sent = 0;
-        self.large = 0;
-        self.skipped = 0;
     }
 
     /// The bytes of heap memory behind it; a large value counts as if it were not shared.
     pub fn heap_bytes(&self) -> usize {
-        let large: usize = self.cuts.iter().map(|cut| cut.large.len()).sum();
-        self.buffer.capacity() + self.cuts.capacity() * size_of::<Cut>() + large
+        self.buffer.capacity() + self.cuts.as_ref().map_or(0, |cuts| cuts.heap_bytes())
     }
 
     /// The pending bytes as one slice, if no large value cuts them.
     #[inline]
     pub fn as_slice(&self) -> Option<&[u8]> {
-        match self.cuts.is_empty() {
-            true => self.buffer.get(self.sent..),
-            false => None,
+        match self.cuts {
+            None => self.buffer.get(self.sent..),
+            Some(_) => None,
         }
     }
 
@@ -137,20 +144,11 @@ impl Outbox {
             self.clear();
             return;
         }
-        while let Some(cut) = self.cuts.front_mut() {
-            let before = count.min(cut.at - self.sent);
-            self.sent += before;
-            count -= before;
-            let large = count.min(cut.large.len());
-            cut.large.advance(large);
-            self.large -= large;
-            count -= large;
-            if self.sent < cut.at || !cut.large.is_empty() {
-                break;
+        if let Some(cuts) = &mut self.cuts {
+            cuts.advance(&mut self.sent, &mut count);
+            if cuts.list.is_empty() {
+                self.cuts = None;
             }
-            self.sent += cut.skip;
-            self.skipped -= cut.skip;
-            self.cuts.pop_front();
         }
         self.sent += count;
         self.drop_sent();
@@ -166,21 +164,22 @@ impl Outbox {
         let shift = self.buffer.len();
         self.buffer
             .extend_from_slice(other.buffer.get(other.sent..).unwrap_or_default());
-        for cut in other.cuts.drain(..) {
-            self.cuts.push_back(Cut {
+        if let Some(theirs) = other.cuts.take() {
+            let cuts = self.cuts.get_or_insert_default();
+            cuts.large += theirs.large;
+            cuts.skipped += theirs.skipped;
+            cuts.list.extend(theirs.list.into_iter().map(|cut| Cut {
                 at: cut.at - other.sent + shift,
                 ..cut
-            });
+            }));
         }
-        self.large += other.large;
-        self.skipped += other.skipped;
         other.clear();
     }
 
     /// Takes the buffer away, so that an idle client owns none. Pending bytes are dropped.
+    #[inline]
     pub fn take_buffer(&mut self) -> Vec<u8> {
         self.clear();
-        self.cuts = VecDeque::new();
         std::mem::take(&mut self.buffer)
     }
 
@@ -195,11 +194,13 @@ impl Outbox {
     /// Remembers the end, to cut back to it.
     #[inline]
     pub fn checkpoint(&self) -> Checkpoint {
+        let cut = |cuts: &Cuts| (cuts.list.len(), cuts.large, cuts.skipped);
+        let (cuts, large, skipped) = self.cuts.as_deref().map_or((0, 0, 0), cut);
         Checkpoint {
             buffer: self.buffer.len(),
-            cuts: self.cuts.len(),
-            large: self.large,
-            skipped: self.skipped,
+            cuts,
+            large,
+            skipped,
         }
     }
 
@@ -207,16 +208,26 @@ impl Outbox {
     #[inline]
     pub fn len_since(&self, checkpoint: Checkpoint) -> usize {
         let buffer = self.buffer.len().saturating_sub(checkpoint.buffer);
-        let large = self.large.saturating_sub(checkpoint.large);
-        (buffer + large).saturating_sub(self.skipped.saturating_sub(checkpoint.skipped))
+        match &self.cuts {
+            None => buffer,
+            Some(cuts) => {
+                let large = cuts.large.saturating_sub(checkpoint.large);
+                let skipped = cuts.skipped.saturating_sub(checkpoint.skipped);
+                (buffer + large).saturating_sub(skipped)
+            }
+        }
     }
 
     /// Drops what was written since `checkpoint`. Nothing may have been sent since then.
     pub fn truncate(&mut self, checkpoint: Checkpoint) {
         self.buffer.truncate(checkpoint.buffer);
-        self.cuts.truncate(checkpoint.cuts);
-        self.large = checkpoint.large;
-        self.skipped = checkpoint.skipped;
+        if checkpoint.cuts == 0 {
+            self.cuts = None;
+        } else if let Some(cuts) = &mut self.cuts {
+            cuts.list.truncate(checkpoint.cuts);
+            cuts.large = checkpoint.large;
+            cuts.skipped = checkpoint.skipped;
+        }
     }
 
     /// Appends bytes that are protocol already.
@@ -257,8 +268,9 @@ impl Outbox {
     pub(super) fn bulk_large(&mut self, value: Bytes) {
         debug_assert!(value.len() >= LARGE_BULK);
         self.number(b'$', value.len() as i64);
-        self.large += value.len();
-        self.cuts.push_back(Cut {
+        let cuts = self.cuts.get_or_insert_default();
+        cuts.large += value.len();
+        cuts.list.push_back(Cut {
             at: self.buffer.len(),
             large: value,
             skip: 0,
@@ -286,19 +298,21 @@ impl Outbox {
         for (to, from) in room.iter_mut().zip(text.into_iter().flatten()) {
             *to = *from;
         }
-        // Cuts at the mark itself were there before it began.
-        let behind = self.cuts.partition_point(|cut| cut.at <= mark.at);
         if self.buffer.len() - body > MOVE_BYTES_MAX {
-            let large = Bytes::new();
-            let at = mark.at;
-            self.cuts.insert(behind, Cut { at, large, skip });
-            self.skipped += skip;
+            let cuts = self.cuts.get_or_insert_default();
+            let behind = cuts.behind(mark.at);
+            let (at, large) = (mark.at, Bytes::new());
+            cuts.list.insert(behind, Cut { at, large, skip });
+            cuts.skipped += skip;
             return;
         }
         self.buffer.copy_within(mark.at + skip.., mark.at);
         self.buffer.truncate(self.buffer.len() - skip);
-        for cut in self.cuts.iter_mut().skip(behind) {
-            cut.at -= skip;
+        if let Some(cuts) = &mut self.cuts {
+            let behind = cuts.behind(mark.at);
+            for cut in cuts.list.iter_mut().skip(behind) {
+                cut.at -= skip;
+            }
         }
     }
 
@@ -306,7 +320,7 @@ impl Outbox {
     fn for_each_piece<'a>(&'a self, mut visit: impl FnMut(&'a [u8]) -> bool) {
         let mut from = self.sent;
         let mut visit = |piece: &'a [u8]| piece.is_empty() || visit(piece);
-        for cut in &self.cuts {
+        for cut in self.cuts.iter().flat_map(|cuts| &cuts.list) {
             let before = self.buffer.get(from..cut.at).unwrap_or_default();
             if !visit(before) || !visit(&cut.large) {
                 return;
@@ -321,9 +335,44 @@ impl Outbox {
             return;
         }
         self.buffer.drain(..self.sent);
-        for cut in &mut self.cuts {
-            cut.at -= self.sent;
+        if let Some(cuts) = &mut self.cuts {
+            for cut in &mut cuts.list {
+                cut.at -= self.sent;
+            }
         }
         self.sent = 0;
+    }
+}
+
+impl Cuts {
+    /// The bytes of heap memory behind it, and itself.
+    fn heap_bytes(&self) -> usize {
+        let large: usize = self.list.iter().map(|cut| cut.large.len()).sum();
+        size_of::<Cuts>() + self.list.capacity() * size_of::<Cut>() + large
+    }
+
+    /// The first cut behind a mark. Cuts at the mark itself were there before it began.
+    fn behind(&self, mark: usize) -> usize {
+        self.list.partition_point(|cut| cut.at <= mark)
+    }
+
+    /// Drops what the first `count` pending bytes reach of the cuts, and of the buffer before
+    /// them: takes that from `count` and moves `sent` on.
+    fn advance(&mut self, sent: &mut usize, count: &mut usize) {
+        while let Some(cut) = self.list.front_mut() {
+            let before = (*count).min(cut.at - *sent);
+            *sent += before;
+            *count -= before;
+            let large = (*count).min(cut.large.len());
+            cut.large.advance(large);
+            self.large -= large;
+            *count -= large;
+            if *sent < cut.at || !cut.large.is_empty() {
+                return;
+            }
+            *sent += cut.skip;
+            self.skipped -= cut.skip;
+            self.list.pop_front();
+        }
     }
 }
