@@ -225,7 +225,7 @@ impl Engine {
             let Some(Found { command, .. }) = found else {
                 continue;
             };
-            let (mut at, end, step) = command.keys.first_range(args.len());
+            let (mut at, end, step) = command.keys.first_range(args);
             while at < end {
                 if count == WARM_KEYS_MAX {
                     db.warm(&keys);

@@ -16,6 +16,7 @@ pub use self::patterns::*;
 
 use crate::dispatch::table::{Command, NO_MANDATORY_KEYS};
 use crate::resp::args::Args;
+use crate::resp::number::parse_i64;
 
 /// Where the keys and channels of a command are.
 #[derive(Clone, Copy, Debug)]
@@ -343,17 +344,34 @@ impl Keys {
         }
     }
 
-    /// Where the keys of the first spec lie among `count` arguments, of a command where they have
-    /// fixed places: from the first, up to the second, every so many.
+    /// Where the keys of the first spec lie, of a command where they begin at a fixed place: from
+    /// the first, up to the second, every so many.
     #[inline]
-    pub fn first_range(&self, count: usize) -> (usize, usize, usize) {
+    pub fn first_range(&self, args: Args<'_>) -> (usize, usize, usize) {
+        let count = args.len();
         let Some(KeySpec {
             begin: Begin::Index(first),
-            find: Find::Range { last_key, step, .. },
+            find,
             ..
         }) = self.specs.first()
         else {
             return (0, 0, 1);
+        };
+        let (last_key, step) = match find {
+            Find::Range { last_key, step, .. } => (last_key, step),
+            Find::Keynum {
+                keynum_index,
+                first_key,
+                step,
+            } => {
+                let place = |offset: &i16| usize::try_from(first + offset).unwrap_or(0);
+                let (from, step) = (place(first_key), (*step as usize).max(1));
+                let keys = parse_i64(args.at(place(keynum_index))).unwrap_or(0);
+                let keys = usize::try_from(keys).unwrap_or(0);
+                let end = from.saturating_add(keys.saturating_mul(step));
+                return (from, end.min(count), step);
+            }
+            Find::Unknown => return (0, 0, 1),
         };
         let from = if *last_key >= 0 {
             *first as isize

@@ -3,7 +3,7 @@
 //! Neither direction recurses on what a script made: a table that holds itself ends at
 //! [`DEPTH_MAX`].
 
-use mlua::{Function, Lua, LuaString, Table, Value};
+use mlua::{Either, Function, IntoLua, Lua, LuaString, Table, Value};
 
 use crate::resp::decode::Value as Decoded;
 use crate::resp::number::{format_f64, push_i64};
@@ -54,7 +54,7 @@ pub fn to_lua(lua: &Lua, reply: &Decoded<'_>, protocol: Protocol) -> mlua::Resul
         // Lua 5.1 has doubles only; so has Redis's Lua.
         Decoded::Int(number) => Value::Number(*number as f64),
         Decoded::Bulk(text) => Value::String(lua.create_string(text)?),
-        Decoded::Simple(text) => named(lua, "ok", Value::String(lua.create_string(text)?))?,
+        Decoded::Simple(text) => named(lua, "ok", bytes(text))?,
         Decoded::Error(line) => Value::Table(error_table(lua, &with_code(line), true)?),
         Decoded::Null | Decoded::NullArray => match protocol {
             Protocol::Resp2 => Value::Boolean(false),
@@ -63,7 +63,10 @@ pub fn to_lua(lua: &Lua, reply: &Decoded<'_>, protocol: Protocol) -> mlua::Resul
         Decoded::Array(items) | Decoded::Push(items) => {
             let table = lua.create_table_with_capacity(items.len(), 0)?;
             for (at, item) in items.iter().enumerate() {
-                table.raw_set(at + 1, to_lua(lua, item, protocol)?)?;
+                match item {
+                    Decoded::Bulk(text) => table.raw_seti(at + 1, bytes(text))?,
+                    item => table.raw_seti(at + 1, to_lua(lua, item, protocol)?)?,
+                }
             }
             Value::Table(table)
         }
@@ -84,20 +87,26 @@ pub fn to_lua(lua: &Lua, reply: &Decoded<'_>, protocol: Protocol) -> mlua::Resul
         }
         Decoded::Double(number) => named(lua, "double", Value::Number(*number))?,
         Decoded::Boolean(value) => Value::Boolean(*value),
-        Decoded::BigNumber(digits) => {
-            named(lua, "big_number", Value::String(lua.create_string(digits)?))?
-        }
+        Decoded::BigNumber(digits) => named(lua, "big_number", bytes(digits))?,
         Decoded::Verbatim { format, text } => {
             let table = lua.create_table_with_capacity(0, 2)?;
-            table.raw_set("format", lua.create_string(format)?)?;
-            table.raw_set("string", lua.create_string(text)?)?;
+            table.raw_set("format", bytes(format))?;
+            table.raw_set("string", bytes(text))?;
             named(lua, "verbatim_string", Value::Table(table))?
         }
         Decoded::Attribute { value, .. } => to_lua(lua, value, protocol)?,
     })
 }
 
-fn named(lua: &Lua, name: &str, value: Value) -> mlua::Result<Value> {
+/// Bytes on their way into Lua, which costs UTF-8 no handle.
+pub fn bytes(bytes: &[u8]) -> impl IntoLua {
+    match str::from_utf8(bytes) {
+        Ok(text) => Either::Left(text),
+        Err(_) => Either::Right(LuaString::wrap(bytes)),
+    }
+}
+
+fn named(lua: &Lua, name: &str, value: impl IntoLua) -> mlua::Result<Value> {
     let table = lua.create_table_with_capacity(0, 1)?;
     table.raw_set(name, value)?;
     Ok(Value::Table(table))

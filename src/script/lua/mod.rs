@@ -21,9 +21,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
-use mlua::{
-    AnyUserData, Function, HookTriggers, Lua, LuaOptions, LuaString, StdLib, Table, Value, VmState,
-};
+use mlua::{AnyUserData, Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
 
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
@@ -112,7 +110,7 @@ enum Answer {
 struct Desk {
     /// The server, and how to reach it; there only while a script runs.
     server: RefCell<Option<(AnyUserData, Reach)>>,
-    /// Has the other clients served; there only while a script runs.
+    /// Has the server, its argument, serve the other clients; there only while a script runs.
     others: RefCell<Option<Function>>,
     order: Cell<Order>,
     args: RefCell<OwnedArgs>,
@@ -161,9 +159,9 @@ impl Desk {
         }
         let answer = self.take_answer();
         if matches!(answer, Answer::Interrupt(Interrupt::ServeOthers)) {
-            let others = self.others.borrow();
-            if let Some(others) = others.as_ref() {
-                others.call::<()>(())?;
+            let (server, others) = (self.server.borrow(), self.others.borrow());
+            if let (Some((server, _)), Some(others)) = (server.as_ref(), others.as_ref()) {
+                others.call::<()>(server)?;
             }
             self.carry_out(Order::InterruptServed)?;
             return Ok(self.take_answer().end());
@@ -337,8 +335,12 @@ impl Vm {
         let before = reply.outbox().checkpoint();
         let result = (|| {
             let function = self.function(compiled)?;
-            let keys = self.list(keys)?;
-            let argv = self.list(argv)?;
+            let keys = self
+                .lua
+                .create_sequence_from(keys.iter().map(convert::bytes))?;
+            let argv = self
+                .lua
+                .create_sequence_from(argv.iter().map(convert::bytes))?;
             let start = || self.start.call::<(bool, Value)>((function, keys, argv));
             let (ok, value) = self.lend(server, serve_others, start)?;
             if !ok {
@@ -405,9 +407,9 @@ impl Vm {
         let desk = &*self.desk;
         let result = self.lua.scope(|scope| {
             let server = scope.create_any_userdata_ref_mut(server)?;
-            let lent = server.clone();
-            let others = scope
-                .create_function_mut(move |_, ()| lent.borrow_mut_scoped(&mut *serve_others))?;
+            let others = scope.create_function_mut(move |_, server: AnyUserData| {
+                server.borrow_mut_scoped(&mut *serve_others)
+            })?;
             desk.server.replace(Some((server, reach::<S>)));
             desk.others.replace(Some(others));
             self.lua.set_memory_limit(MEMORY_BYTES_MAX)?;
@@ -421,14 +423,6 @@ impl Vm {
             self.watch_time(HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK))?;
         }
         result
-    }
-
-    fn list(&self, args: Args<'_>) -> mlua::Result<Table> {
-        let table = self.lua.create_table_with_capacity(args.len(), 0)?;
-        for (at, arg) in args.iter().enumerate() {
-            table.raw_set(at + 1, LuaString::wrap(arg))?;
-        }
-        Ok(table)
     }
 
     /// Asks the server from time to time whether the script is to end.
