@@ -165,15 +165,22 @@ fn run(arguments: Vec<OsString>) -> Result<u8, String> {
     let log = LogControl::install(loaded.config.loglevel, &loaded.config.logfile);
     log.set_format(loaded.config.log_format, loaded.config.log_timestamp_format);
     log_panics();
+    let has_file = !loaded.config.logfile.is_empty();
+    start(loaded, log).inspect_err(|error| {
+        // Standard error gets it in any case.
+        if has_file {
+            error!("{error}");
+        }
+    })
+}
+
+fn start(loaded: Loaded, log: LogControl) -> Result<u8, String> {
     let mut config = loaded.config;
     let facts = SystemFacts::read();
     say_hello(&config, &facts, &loaded.warnings);
 
     config.maxclients = limits::raise_open_files(config.maxclients)?;
     let mut supervisor = Supervisor::new(config.supervised);
-    if !config.pidfile.is_empty() {
-        supervisor.write_pid_file(&config.pidfile);
-    }
     let mut registry = kvd::registry();
     for renamed in &config.renamed_commands {
         registry
@@ -181,9 +188,10 @@ fn run(arguments: Vec<OsString>) -> Result<u8, String> {
             .map_err(|error| LoadError::at(&renamed.origin, error.to_string()).to_string())?;
     }
     let machine = Box::new(OsMachine::new(facts, log));
-    let code = serve(config, registry, machine, &mut supervisor)?;
+    let served = serve(config, registry, machine, &mut supervisor);
     supervisor.stopping();
     supervisor.remove_pid_file();
+    let code = served?;
     if code == 0 {
         warn!("kvd is now ready to exit, bye bye...");
     }
@@ -201,6 +209,10 @@ fn serve(
     let listeners = Listeners::open(options).map_err(|error| error.to_string())?;
     for bound in listeners.bound() {
         info!("listening on {bound}");
+    }
+    // Not before: it may be that of the server that has the port.
+    if !config.pidfile.is_empty() {
+        supervisor.write_pid_file(&config.pidfile);
     }
     info!("{} databases of {} shards", config.databases, config.shards);
     let poller = Poller::new().map_err(|error| error.to_string())?;

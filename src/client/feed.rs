@@ -28,8 +28,6 @@ const BATCH_COMMANDS_MAX: usize = 64;
 const WARM_WORDS_MIN: usize = 8;
 /// Keys looked up together: about as many as the processor has misses under way, and some.
 const WARM_KEYS_MAX: usize = 64;
-/// An unauthenticated client may keep this many unparsed bytes.
-const UNAUTHENTICATED_INBOX_BYTES_MAX: usize = 1024 * 1024;
 
 /// How a run over some input ended: how much of it is done with, and why it stopped.
 type Run = (usize, Progress);
@@ -91,7 +89,7 @@ impl Engine {
         if client.postponed.is_some()
             && let Some(progress) = self.run_postponed(key, busy)
         {
-            return progress;
+            return self.check_inbox(key, progress);
         }
         let Some(client) = self.clients.find_mut(key) else {
             return Progress::Closing;
@@ -339,29 +337,13 @@ impl Engine {
 
     /// Closes a client that keeps more unparsed bytes than it may.
     fn check_inbox(&mut self, key: ClientKey, progress: Progress) -> Progress {
-        let Some(client) = self.clients.find(key) else {
+        let Some(bytes) = self.check_query_limit(key) else {
             return Progress::Closing;
         };
-        let strange = client.gates.has(SessionGates::UNAUTHENTICATED);
-        let configured = self.config.client_query_buffer_limit as usize;
-        let limit = if strange {
-            configured.min(UNAUTHENTICATED_INBOX_BYTES_MAX)
-        } else {
-            configured
-        };
-        let queued = client.transaction.as_ref().map_or(0, |t| t.queued_bytes);
-        let large = client.large.as_ref().map_or(0, |large| large.heap_bytes());
-        let bytes = client.inbox.len() + large + queued;
-        if bytes <= limit {
-            if bytes >= LARGE_BULK {
-                self.evict_clients();
-            }
-            return progress;
+        if bytes >= LARGE_BULK {
+            self.evict_clients();
         }
-        tracing::warn!(id = client.id, "client closed: query buffer limit reached");
-        self.stats.query_limit_disconnections += 1;
-        self.close(key, Closing::Now);
-        Progress::Closing
+        progress
     }
 
     fn protocol_error(&mut self, key: ClientKey, error: ProtocolError) -> Progress {

@@ -6,7 +6,7 @@
 use crate::engine::Engine;
 use crate::engine::blocked::{BlockRequest, BlockedOn};
 use crate::engine::busy::{Alone, WhileBusy};
-use crate::engine::clients::{Client, ClientKey, Closing, ReplyMode, SessionGates};
+use crate::engine::clients::{Client, ClientKey, Closing, SessionGates};
 use crate::engine::context::{Caller, KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::gates::ServerGates;
@@ -94,7 +94,11 @@ fn execute_one(
             Verdict::Run => {}
             Verdict::Settled => {
                 apply_reply_mode(engine, key, out, before);
-                return Flow::Done;
+                // A transaction may have become too long.
+                return match engine.closing(key) {
+                    Closing::No => Flow::Done,
+                    _ => Flow::Closing,
+                };
             }
             Verdict::Postpone => {
                 engine.wait_at_gate(key);
@@ -405,6 +409,7 @@ fn retry(engine: &mut Engine, key: ClientKey) {
     let selected = std::mem::replace(&mut client.db, on.db);
     let mut out = std::mem::take(&mut client.outbox);
     let args = on.args.as_args();
+    let before = out.checkpoint();
     engine.boundary_ns = engine.clock.mono_ns();
     if let Some(found) = lookup::find(&engine.registry, args)
         && gates::is_still_permitted(engine, key, found, args, &mut out)
@@ -430,6 +435,9 @@ fn retry(engine: &mut Engine, key: ClientKey) {
         client.blocked = Some(on);
         return;
     }
+    if !client.takes_reply() {
+        client.outbox.truncate(before);
+    }
     engine.blocked.dequeue(&on);
     engine.refresh_listeners();
     engine.mark_dirty(key);
@@ -446,18 +454,7 @@ fn apply_reply_mode(
     let Some(client) = engine.clients.find_mut(key) else {
         return;
     };
-    match client.reply_mode {
-        ReplyMode::On => {}
-        ReplyMode::Off => out.truncate(before),
-        ReplyMode::SkipNext => {
-            // CLIENT REPLY SKIP itself has just run.
-            out.truncate(before);
-            client.reply_mode = ReplyMode::Skip;
-        }
-        ReplyMode::Skip => {
-            out.truncate(before);
-            client.reply_mode = ReplyMode::On;
-            client.gates.set(SessionGates::QUIET, false);
-        }
+    if !client.takes_reply() {
+        out.truncate(before);
     }
 }

@@ -175,20 +175,14 @@ fn permitted(
         return Err(CommandError::NO_AUTH);
     }
     let protocol = client.protocol;
-    if session.has(SessionGates::RESTRICTED) {
-        acl::check(engine, key, found, args, context_of(engine, key))?;
-    }
     if session.has(SessionGates::IN_MULTI) && flags.contains(NO_MULTI) {
         return Err(CommandError::new(format!(
             "ERR Command '{}' not allowed inside a transaction",
             found.command.name
         )));
     }
-    if session.has(SessionGates::SUBSCRIBER)
-        && protocol == Protocol::Resp2
-        && !flags.contains(SUBSCRIBER_MAY)
-    {
-        return Err(subscriber_only(found.command.name));
+    if session.has(SessionGates::RESTRICTED) {
+        acl::check(engine, key, found, args, context_of(engine, key))?;
     }
     if session.has(SessionGates::MONITOR) && flags.intersects(WRITE.or(READ).or(MAY_REPLICATE)) {
         return Err(CommandError::fixed(
@@ -210,6 +204,12 @@ fn permitted(
             _ => None,
         };
         refusal.map_or(Ok(()), Err)?;
+    }
+    if session.has(SessionGates::SUBSCRIBER)
+        && protocol == Protocol::Resp2
+        && !flags.contains(SUBSCRIBER_MAY)
+    {
+        return Err(subscriber_only(found.command.name));
     }
     if server.has(ServerGates::LOADING)
         && (!flags.contains(LOADING) || executes(engine, key, found, |t| t.needs_data))
@@ -267,6 +267,7 @@ fn queue(
     transaction.needs_data |= !flags.contains(LOADING);
     transaction.commands.push((found.id, owned));
     Reply::new(out, client.protocol).simple("QUEUED");
+    engine.check_query_limit(key);
 }
 
 /// Writes the error of a command that never ran, and fails the transaction it was meant for.

@@ -62,6 +62,14 @@ pub struct BlockRequest {
     pub retry_as: Option<OwnedArgs>,
 }
 
+/// Each of these keys once, in their order: there may be as many as fit into a request.
+pub fn distinct<'a>(hasher: &HashState, keys: impl Iterator<Item = &'a [u8]>) -> Vec<Box<[u8]>> {
+    let mut seen = Set::with_hasher(hasher.clone());
+    keys.filter(|key| seen.insert(*key))
+        .map(Box::from)
+        .collect()
+}
+
 /// What a blocked client waits for.
 #[derive(Debug)]
 pub struct BlockedOn {

@@ -260,6 +260,24 @@ pub struct About {
 }
 
 impl Client {
+    /// Whether the reply of the command that has just run is to be sent: CLIENT REPLY.
+    pub fn takes_reply(&mut self) -> bool {
+        match self.reply_mode {
+            ReplyMode::On => true,
+            ReplyMode::Off => false,
+            // CLIENT REPLY SKIP itself has just run.
+            ReplyMode::SkipNext => {
+                self.reply_mode = ReplyMode::Skip;
+                false
+            }
+            ReplyMode::Skip => {
+                self.reply_mode = ReplyMode::On;
+                self.gates.set(SessionGates::QUIET, false);
+                false
+            }
+        }
+    }
+
     /// Whether commands must not run now because it waits.
     #[inline]
     pub fn is_blocked(&self) -> bool {

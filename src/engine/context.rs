@@ -18,7 +18,7 @@ use crate::store::value::{Kind, NewValue, Value, ValueRef};
 use crate::time::Now;
 
 use super::Engine;
-use super::blocked::{BlockRequest, TimeoutReply};
+use super::blocked::{BlockRequest, TimeoutReply, distinct};
 use super::busy::WhileBusy;
 use super::clients::{Client, ClientKey};
 use super::effects::Effects;
@@ -254,14 +254,8 @@ impl<'a> KeyCtx<'a> {
             on_timeout.write(&mut self.reply);
             return;
         }
-        let mut waited: Vec<Box<[u8]>> = Vec::with_capacity(keys.len());
-        for key in keys {
-            if !waited.iter().any(|known| **known == **key) {
-                waited.push((*key).into());
-            }
-        }
         self.block(BlockRequest {
-            keys: waited,
+            keys: distinct(self.hasher, keys.iter().copied()),
             kind: Some(kind),
             wakes_on_delete: false,
             timeout_ms,

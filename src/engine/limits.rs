@@ -1,5 +1,5 @@
-//! Limits on the memory of clients: output that nobody reads, and all clients together
-//! (`maxmemory-clients`).
+//! Limits on the memory of clients: requests that do not run, output that nobody reads, and all
+//! clients together (`maxmemory-clients`).
 
 use crate::resp::LARGE_BULK;
 
@@ -10,7 +10,31 @@ use super::clients::{Client, ClientKey, Closing, SessionGates};
 /// buffer. A client that has not authenticated may leave no more than this unread.
 pub(super) const OUTPUT_BYTES_FREE: usize = LARGE_BULK;
 
+/// A client that has not authenticated may keep this many unparsed bytes.
+const UNAUTHENTICATED_INBOX_BYTES_MAX: usize = 1024 * 1024;
+
 impl Engine {
+    /// Ends a client that keeps more of its requests than it may: bytes that are not parsed yet and
+    /// commands of a transaction. How much that is, if it may go on.
+    pub fn check_query_limit(&mut self, key: ClientKey) -> Option<usize> {
+        let client = self.clients.find(key)?;
+        let configured = self.config.client_query_buffer_limit as usize;
+        let limit = match client.gates.has(SessionGates::UNAUTHENTICATED) {
+            true => configured.min(UNAUTHENTICATED_INBOX_BYTES_MAX),
+            false => configured,
+        };
+        let queued = client.transaction.as_ref().map_or(0, |t| t.queued_bytes);
+        let large = client.large.as_ref().map_or(0, |large| large.heap_bytes());
+        let bytes = client.inbox.len() + large + queued;
+        if bytes <= limit {
+            return Some(bytes);
+        }
+        tracing::warn!(id = client.id, "client closed: query buffer limit reached");
+        self.stats.query_limit_disconnections += 1;
+        self.close(key, Closing::Now);
+        None
+    }
+
     /// Ends a client whose unread output is beyond the limit of its class.
     pub fn check_output_limit(&mut self, key: ClientKey) {
         let Some(client) = self.clients.find_mut(key) else {

@@ -29,7 +29,7 @@ pub mod watch;
 
 use std::collections::VecDeque;
 
-use crate::acl::{AclLog, Users};
+use crate::acl::{AclLog, DEFAULT, Users};
 use crate::config::Config;
 use crate::dispatch::table::Registry;
 use crate::host::Disk;
@@ -59,6 +59,7 @@ use error::CommandError;
 use gates::ServerGates;
 use pause::Pause;
 use pubsub::PubSub;
+use shutdown::ShutdownSignal;
 use tracking::Tracking;
 use watch::Watch;
 
@@ -141,6 +142,8 @@ pub struct Engine {
     pub persist: Persistence,
     /// The end of the last command, which is the start of the next: monotonic nanoseconds.
     pub boundary_ns: u64,
+    /// A signal has asked the server to end.
+    pub shutdown_signal: Option<ShutdownSignal>,
     /// Until when commands may run in this turn: monotonic nanoseconds.
     pub budget_end_ns: u64,
     /// Background work in progress.
@@ -215,6 +218,7 @@ impl Engine {
             machine,
             disk,
             persist: Persistence::new(now),
+            shutdown_signal: None,
             housekeeping: tick::Housekeeping::default(),
             eviction_pool: Pool::new(),
             ahead: None,
@@ -368,6 +372,8 @@ impl Engine {
             return;
         };
         client.output_bytes += bytes as u64;
+        // Who reads is not idle.
+        client.active_us = self.now.mono_us;
         if client.outbox.is_empty() {
             client.soft_limit_since_us = None;
             self.buffers.give(client.outbox.take_buffer());
@@ -471,8 +477,8 @@ impl Engine {
         let Endpoint::Tcp { peer, .. } = endpoint else {
             return false;
         };
-        let open = self.config.protected_mode && self.config.requirepass.is_empty();
-        open && !peer.ip().to_canonical().is_loopback()
+        let is_open = || self.users.find(DEFAULT).is_some_and(|user| user.is_open);
+        self.config.protected_mode && !peer.ip().to_canonical().is_loopback() && is_open()
     }
 }
 

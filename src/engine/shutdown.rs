@@ -56,8 +56,20 @@ impl Engine {
         Ok(())
     }
 
-    /// SIGTERM or SIGINT arrived.
+    /// SIGTERM or SIGINT arrived. A script that is running has changed half of what it is to
+    /// change: it ends first.
     pub fn signal_shutdown(&mut self, signal: ShutdownSignal) {
+        self.shutdown_signal = Some(signal);
+        if self.script_run.is_none() {
+            self.end_if_asked();
+        }
+    }
+
+    /// Ends the server if a signal has asked for it.
+    pub(super) fn end_if_asked(&mut self) {
+        let Some(signal) = self.shutdown_signal.take() else {
+            return;
+        };
         let (name, flags) = match signal {
             ShutdownSignal::Term => ("SIGTERM", self.config.shutdown_on_sigterm),
             ShutdownSignal::Int => ("SIGINT", self.config.shutdown_on_sigint),

@@ -80,6 +80,7 @@ impl Housekeeping {
 impl Engine {
     /// One slice of background work.
     pub fn tick(&mut self) {
+        self.end_if_asked();
         self.collect_syncs();
         self.tell_changes();
         self.unblock_timed_out();
@@ -128,7 +129,8 @@ impl Engine {
 
     /// When [`Engine::tick`] wants to run next, monotonic microseconds.
     pub fn next_deadline(&self) -> Option<u64> {
-        let is_busy = self.housekeeping.work_left || self.wants_to_load();
+        let is_busy =
+            self.housekeeping.work_left || self.wants_to_load() || self.tracked_beyond_limit() > 0;
         if is_busy || !self.ready.is_empty() {
             return Some(self.now.mono_us);
         }
@@ -243,10 +245,12 @@ impl Engine {
         let Some(on) = client.blocked.take() else {
             return;
         };
-        let mut reply = Reply::new(&mut client.outbox, client.protocol);
-        match error {
-            Some(line) => reply.error(line),
-            None => on.request.on_timeout.write(&mut reply),
+        if client.takes_reply() {
+            let mut reply = Reply::new(&mut client.outbox, client.protocol);
+            match error {
+                Some(line) => reply.error(line),
+                None => on.request.on_timeout.write(&mut reply),
+            }
         }
         client.commands += 1;
         if let Some(id) = client.last_command {

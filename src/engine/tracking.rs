@@ -18,8 +18,8 @@ use super::clients::{Client, ClientKey, SessionGates};
 
 /// Where clients of RESP2 hear of changes.
 const CHANNEL: &[u8] = b"__redis__:invalidate";
-/// Keys dropped at once when there are too many.
-const DROPPED_MAX: usize = 100;
+/// Keys dropped in a turn when there are too many, beside as many as it has added.
+const DROPPED_MAX: usize = 1_000;
 
 /// How a client tracks.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +54,8 @@ struct Prefix {
 pub struct Tracking {
     readers: Map<Box<[u8]>, BTreeSet<ClientKey>>,
     items: usize,
+    /// Keys that were added in this turn.
+    added: usize,
     prefixes: BTreeMap<Box<[u8]>, Prefix>,
     clients: BTreeSet<ClientKey>,
     /// Something changed below a prefix.
@@ -66,6 +68,7 @@ impl Tracking {
         Tracking {
             readers: Map::with_hasher(hasher),
             items: 0,
+            added: 0,
             prefixes: BTreeMap::new(),
             clients: BTreeSet::new(),
             has_changes: false,
@@ -158,7 +161,10 @@ impl Engine {
         for name in keys {
             let readers = match tracking.readers.get_mut(name) {
                 Some(readers) => readers,
-                None => tracking.readers.entry(name.into()).or_default(),
+                None => {
+                    tracking.added += 1;
+                    tracking.readers.entry(name.into()).or_default()
+                }
             };
             tracking.items += usize::from(readers.insert(key));
         }
@@ -213,16 +219,24 @@ impl Engine {
             self.tracking.has_changes = false;
             self.broadcast();
         }
-        let max = self.config.tracking_table_max_keys as usize;
-        if max == 0 || self.tracking.keys() <= max {
+        let added = std::mem::take(&mut self.tracking.added);
+        let over = self.tracked_beyond_limit().min(added + DROPPED_MAX);
+        if over == 0 {
             return;
         }
-        let over = (self.tracking.keys() - max).min(DROPPED_MAX);
         let dropped: Vec<Box<[u8]>> = self.tracking.readers.keys().take(over).cloned().collect();
         for name in dropped {
             for reader in self.tracking.forget(&name) {
                 self.tell(reader, &Told::Keys(&[&name]));
             }
+        }
+    }
+
+    /// How many keys are remembered beyond the limit.
+    pub(super) fn tracked_beyond_limit(&self) -> usize {
+        match self.config.tracking_table_max_keys as usize {
+            0 => 0,
+            max => self.tracking.keys().saturating_sub(max),
         }
     }
 

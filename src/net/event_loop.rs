@@ -403,6 +403,9 @@ impl Sockets {
         if log == LogState::Failed {
             // What they asked for is not in the log: they must not be told that it is.
             for key in std::mem::take(&mut self.unflushed) {
+                if let Some(connection) = self.connections.find(key) {
+                    connection.in_flush_queue = false;
+                }
                 self.disconnect(engine, key);
             }
         }

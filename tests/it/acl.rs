@@ -498,3 +498,35 @@ fn failed_logins_are_logged_with_their_address() {
     kvd.wait_for_log(&format!("Failed login as 'no\\u{{1b}}body' from {address}"));
     assert_eq!(client.cmd("AUTH secret").text(), "OK");
 }
+
+#[test]
+fn protected_mode_asks_whether_the_default_user_has_a_password() {
+    let kvd = Kvd::with(&[("protected-mode", "yes")]);
+    let me = kvd.client();
+    let is_denied = || {
+        kvd.stranger()
+            .is_err_and(|told| told.starts_with(b"-DENIED"))
+    };
+    assert!(is_denied());
+    me.cmd("ACL SETUSER default >secret");
+    assert!(!is_denied());
+    me.cmd("CONFIG SET requirepass secret");
+    assert!(!is_denied());
+    me.cmd("ACL SETUSER default nopass");
+    assert!(is_denied());
+    me.cmd("CONFIG SET protected-mode no");
+    assert!(!is_denied());
+}
+
+#[test]
+fn a_transaction_tells_what_it_does_not_take_before_access_control_does() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    client.cmd("ACL SETUSER restricted on nopass +multi +discard");
+    client.cmd("AUTH restricted x");
+    client.cmd("MULTI");
+    assert_eq!(
+        client.err("WATCH k"),
+        "ERR Command 'watch' not allowed inside a transaction"
+    );
+}

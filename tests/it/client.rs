@@ -190,6 +190,24 @@ fn silence_lasts_for_one_command_or_until_further_notice() {
 }
 
 #[test]
+fn silence_lasts_for_commands_that_wait() {
+    let kvd = Kvd::new();
+    let (client, other) = (kvd.client(), kvd.client());
+    client.send("CLIENT REPLY OFF");
+    client.send("BLPOP q 0");
+    assert_eq!(other.int("RPUSH q a"), 1);
+    client.send("BLPOP q 1");
+    kvd.advance_ms(1_100);
+    assert!(client.is_silent());
+    assert_eq!(client.text("CLIENT REPLY ON"), "OK");
+    client.send("CLIENT REPLY SKIP");
+    client.send("BLPOP q 0");
+    assert_eq!(other.int("RPUSH q a"), 1);
+    assert!(client.is_silent());
+    assert_eq!(client.text("PING"), "PONG");
+}
+
+#[test]
 fn silence_does_not_hide_what_is_pushed() {
     for hello in ["HELLO 2", "HELLO 3"] {
         let kvd = Kvd::new();
@@ -463,6 +481,44 @@ fn a_request_is_limited() {
         me.text("INFO stats")
             .contains("client_query_buffer_limit_disconnections:1\r\n")
     );
+}
+
+#[test]
+fn what_waits_for_exec_or_the_end_of_a_pause_is_limited() {
+    let kvd = Kvd::with(&[("client-query-buffer-limit", "1mb")]);
+    let (queueing, paused) = (kvd.client(), kvd.client());
+    let set = request(&["SET", "k", &"v".repeat(10_000)]);
+    queueing.cmd("MULTI");
+    let queued = (0..200).take_while(|_| {
+        queueing.send_raw(&set);
+        !queueing.is_closing()
+    });
+    assert!((100..110).contains(&queued.count()));
+
+    queueing.disconnect();
+    kvd.client().cmd("CLIENT PAUSE 100000 WRITE");
+    let large = request(&["SET", "k", &"v".repeat(300_000)]);
+    large.chunks(60_000).for_each(|chunk| {
+        paused.send_raw(chunk);
+    });
+    let kept = (0..200).take_while(|_| {
+        paused.send_raw(&set);
+        !paused.is_closing()
+    });
+    assert!((60..110).contains(&kept.count()));
+}
+
+#[test]
+fn who_reads_is_not_idle() {
+    let kvd = Kvd::with(&[("timeout", "10")]);
+    let (reads, waits) = (kvd.client(), kvd.client());
+    for client in [&reads, &waits] {
+        client.send("SET k v");
+    }
+    kvd.advance_ms(9_000);
+    reads.take_bytes();
+    kvd.advance_ms(9_000);
+    assert!(!reads.is_closing() && waits.is_closing());
 }
 
 /// CVE-2025-21605: whoever could connect could fill the memory with errors that it did not read.

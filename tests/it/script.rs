@@ -239,6 +239,31 @@ fn run_known_attacks() {
     assert!(!kvd.log().contains("BUG REPORT"), "{}", kvd.log());
 }
 
+/// A script of which half is saved would be worse than one that nobody waits for.
+#[test]
+fn a_signal_to_end_waits_for_a_script_that_has_written() {
+    let options = ["--busy-reply-threshold", "20"];
+    let mut kvd = Process::kvd(&options);
+    let (mut runs, mut other) = (kvd.connect(), kvd.connect());
+    runs.send(
+        "EVAL \"redis.call('set', 'a', 1) local t = os.clock() while os.clock() < t + 0.5 do end \
+         redis.call('set', 'b', 1)\" 0",
+    );
+    while !other.cmd("PING").text().starts_with("BUSY") {}
+    kvd.signal("-TERM");
+    assert_eq!(kvd.wait(), Some(0), "{}", kvd.log());
+    let kvd = Process::kvd_in(kvd.into_dir(), &options);
+    assert_eq!(kvd.connect().cmd("EXISTS a b").int(), 2);
+
+    // One that has only read has nothing to lose.
+    let mut kvd = kvd;
+    let (mut runs, mut other) = (kvd.connect(), kvd.connect());
+    runs.send("EVAL \"redis.call('get', 'a') while true do end\" 0");
+    while !other.cmd("PING").text().starts_with("BUSY") {}
+    kvd.signal("-TERM");
+    assert_eq!(kvd.wait(), Some(0), "{}", kvd.log());
+}
+
 #[test]
 fn a_busy_script_can_be_killed() {
     let kvd = Process::kvd(&["--save", "", "--busy-reply-threshold", "20"]);

@@ -145,6 +145,27 @@ fn the_table_is_bounded() {
 }
 
 #[test]
+fn the_table_is_bounded_however_much_is_read() {
+    let kvd = Kvd::with(&[("tracking-table-max-keys", "10")]);
+    let client = resp3(&kvd);
+    client.cmd("CLIENT TRACKING ON");
+    let names: Vec<String> = (0..20_000).map(|n| format!("key:{n}")).collect();
+    client.send(&format!("MGET {}", names.join(" ")));
+    client.take_bytes();
+    let info = kvd.client().text("INFO stats");
+    assert!(info.contains("tracking_total_keys:10\r\n"), "{info}");
+    client.take_bytes();
+    kvd.client()
+        .cmd("CONFIG SET tracking-table-max-keys 100000");
+    client.send(&format!("MGET {}", names.join(" ")));
+    client.take_bytes();
+    kvd.client().cmd("CONFIG SET tracking-table-max-keys 5");
+    kvd.turn();
+    let info = kvd.client().text("INFO stats");
+    assert!(info.contains("tracking_total_keys:5\r\n"), "{info}");
+}
+
+#[test]
 fn of_a_script_the_keys_it_read_are_remembered() {
     let kvd = Kvd::new();
     let (reader, writer) = (resp3(&kvd), kvd.client());

@@ -109,7 +109,8 @@ impl Host for Engine {
                 false => Interrupt::ServeOthers,
             };
         }
-        if self.is_exiting() {
+        let is_to_end = self.shutdown_signal.is_some() && !run.has_written;
+        if is_to_end || self.is_exiting() {
             return Interrupt::End("Script killed, the server is shutting down.");
         }
         let is_killed = self

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::engine::blocked::{BlockRequest, TimeoutReply};
+use crate::engine::blocked::{BlockRequest, TimeoutReply, distinct};
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::{Args, OwnedArgs};
@@ -242,21 +242,18 @@ impl<'a> ReadArgs<'a> {
             ctx.reply.null_array();
             return;
         };
-        let mut keys: Vec<Box<[u8]>> = Vec::with_capacity(self.streams);
+        let keys = distinct(ctx.hasher, (0..self.streams).map(|index| self.key(index)));
+        // In the order of their places.
         let mut ids = Vec::new();
         for index in 0..self.streams {
-            let key = self.key(index);
-            if !keys.iter().any(|known| **known == *key) {
-                keys.push(key.into());
-            }
             if let Some(id) = instead(index) {
                 ids.push((self.streams_at + self.streams + index, id.text()));
             }
         }
         let retry_as = (!ids.is_empty()).then(|| {
             let words = self.args.iter().enumerate().map(|(at, word)| {
-                let id = ids.iter().find(|(place, _)| *place == at);
-                id.map_or(word, |(_, text)| text)
+                let id = ids.binary_search_by_key(&at, |(place, _)| *place);
+                id.map_or(word, |found| &ids[found].1)
             });
             words.collect::<OwnedArgs>()
         });

@@ -163,6 +163,15 @@ impl Kvd {
         self.connect(Endpoint::Internal).expect("a connection")
     }
 
+    /// A client from another computer, or what it is told if it may not connect.
+    pub fn stranger(&self) -> Result<Client, Vec<u8>> {
+        let (peer, local) = ("192.0.2.1:4000", "192.0.2.2:6379");
+        self.connect(Endpoint::Tcp {
+            peer: peer.parse().expect("an address"),
+            local: local.parse().expect("an address"),
+        })
+    }
+
     /// A browser or scraper on the metrics port, or what it is told if it may not connect.
     pub fn browser(&self) -> Result<Client, Vec<u8>> {
         let peer = ([127, 0, 0, 1], 4_000).into();

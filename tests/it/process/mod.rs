@@ -156,12 +156,21 @@ fn a_bad_configuration_is_refused_with_its_place() {
 fn a_taken_port_is_named() {
     let server = Process::kvd(&[]);
     let port = server.port().to_string();
-    let (code, output) = run(&["--port", &port, "--bind", "127.0.0.1"], b"");
+    let (pid_file, log) = (server.file("kvd.pid"), server.file("second.log"));
+    std::fs::write(&pid_file, "12345\n").expect("written");
+    let (pid_path, log_path) = (pid_file.to_str(), log.to_str());
+    let (pid_path, log_path) = (pid_path.expect("a name"), log_path.expect("a name"));
+    let address = ["--port", &port, "--bind", "127.0.0.1"];
+    let files = ["--pidfile", pid_path, "--logfile", log_path];
+    let (code, output) = run(&[address, files].concat(), b"");
     assert_eq!(code, Some(1));
-    assert!(
-        output.contains(&port) && output.contains("in use"),
-        "{output}"
-    );
+    let logged = std::fs::read_to_string(&log).expect("a log");
+    for said in [&output, &logged] {
+        assert!(said.contains(&port) && said.contains("in use"), "{said}");
+    }
+    // It is that of the server that runs.
+    let pid = std::fs::read_to_string(&pid_file).expect("a pid file");
+    assert_eq!(pid, "12345\n");
 }
 
 #[test]
