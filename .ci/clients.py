@@ -5,6 +5,8 @@ import sys
 import time
 
 import redis
+from celery import Celery, chord, group
+from celery.contrib.testing.worker import start_worker
 from limits import parse, storage, strategies
 from rq import Queue, Retry, SimpleWorker
 from rq.registry import FailedJobRegistry, ScheduledJobRegistry
@@ -16,6 +18,10 @@ PORT = int(sys.argv[1])
 
 def double(number):
     return number * 2
+
+
+def total(numbers):
+    return sum(numbers)
 
 
 def refuse():
@@ -44,6 +50,35 @@ def job_queue():
     assert len(queue) == 0
 
 
+def task_queue():
+    url = f"redis://127.0.0.1:{PORT}/1"
+    app = Celery("python", broker=url, backend=url)
+    app.conf.update(broker_connection_retry_on_startup=True, worker_hijack_root_logger=False)
+    doubled = app.task(double, name="double")
+    added = app.task(total, name="total")
+    refused = app.task(refuse, name="refuse")
+
+    @app.task(bind=True, max_retries=3)
+    def retried(self):
+        if self.request.retries < 2:
+            raise self.retry(countdown=0)
+        return self.request.retries
+
+    with start_worker(app, pool="solo", perform_ping_check=False, loglevel="CRITICAL"):
+        jobs = group(doubled.s(number) for number in range(5))()
+        assert jobs.get(timeout=20) == [0, 2, 4, 6, 8]
+        assert chord((doubled.s(number) for number in range(5)), added.s())().get(timeout=20) == 20
+        assert (doubled.s(3) | doubled.s()).apply_async(countdown=0.2).get(timeout=20) == 12
+        assert retried.delay().get(timeout=20) == 2
+        failed = refused.delay()
+        try:
+            failed.get(timeout=20)
+            raise AssertionError("no error")
+        except ValueError as error:
+            assert str(error) == "never"
+        assert failed.failed()
+
+
 def rate_limiter():
     store = storage.storage_from_string(f"redis://127.0.0.1:{PORT}")
     limit = parse("2/second")
@@ -70,6 +105,12 @@ def lock():
 
 
 if __name__ == "__main__":
-    for name, flow in {"rq": job_queue, "limits": rate_limiter, "redis-py lock": lock}.items():
+    flows = {
+        "rq": job_queue,
+        "celery": task_queue,
+        "limits": rate_limiter,
+        "redis-py lock": lock,
+    }
+    for name, flow in flows.items():
         flow()
         print(f"{name}: ok")
