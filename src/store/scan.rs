@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::random::Rng;
 use crate::store::db::{Db, Key, Slot};
-use crate::store::shard::Shard;
+use crate::store::shard::{Probe, Shard};
 use crate::store::slab::Handle;
 
 /// Cursors hold a shard's number above the first hash that is to be visited: 48 bits at most.
@@ -146,9 +146,23 @@ impl Db {
             let touched = probes.iter().flatten().fold(0, |sum, p| sum ^ p.touch());
             black_box(touched);
             let mut blocks: [&[u8]; WARM_AT_ONCE] = [&[]; WARM_AT_ONCE];
-            for (probe, block) in probes.iter().zip(&mut blocks) {
-                if let Some(handle) = probe.and_then(|probe| probe.candidate()) {
-                    *block = self.heap.slab.bytes(handle);
+            // Those whose search does not end at the first bucket.
+            let mut longer: SmallVec<[(usize, &Probe<'_>); WARM_AT_ONCE]> = SmallVec::new();
+            for (at, probe) in probes.iter().enumerate() {
+                let Some(probe) = probe else {
+                    continue;
+                };
+                match probe.at_home() {
+                    Some(handle) => blocks[at] = self.heap.slab.bytes(handle),
+                    None if probe.goes_on() => longer.push((at, probe)),
+                    None => {}
+                }
+            }
+            let touched = longer.iter().fold(0, |sum, (_, p)| sum ^ p.touch_behind());
+            black_box(touched);
+            for (at, probe) in longer {
+                if let Some(handle) = probe.behind() {
+                    blocks[at] = self.heap.slab.bytes(handle);
                 }
             }
             let touched = blocks[..keys.len()]
