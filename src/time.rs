@@ -65,6 +65,9 @@ pub trait Clock {
     /// Reads the monotonic clock in nanoseconds: the cheap read between two commands.
     fn mono_ns(&self) -> u64;
 
+    /// The wall clock in microseconds, read anew. Dearer than [`Clock::mono_ns`].
+    fn unix_us(&self) -> i64;
+
     /// The processor time that this thread has used, in microseconds. On a shared machine it tells
     /// a slice that was too long from one that was interrupted. Dearer than [`Clock::now`].
     fn thread_cpu_us(&self) -> u64;

@@ -10,7 +10,7 @@ use crate::dispatch::execute::{Flow, execute};
 use crate::dispatch::lookup::{self, Finder};
 use crate::dispatch::table::Found;
 use crate::engine::Engine;
-use crate::engine::buffers::Ahead;
+use crate::engine::buffers::{Ahead, Inbox};
 use crate::engine::busy::WhileBusy;
 use crate::engine::clients::{ClientKey, Closing, SessionGates};
 use crate::resp::LARGE_BULK;
@@ -68,7 +68,7 @@ impl Engine {
         let Some(client) = self.clients.find_mut(key) else {
             return Progress::Closing;
         };
-        client.inbox.extend_from_slice(bytes);
+        client.inbox.push(bytes);
         if client.is_blocked() {
             return self.check_inbox(key, Progress::Parked);
         }
@@ -107,7 +107,7 @@ impl Engine {
             }
         }
         let (consumed, progress) = self.run(key, &inbox, busy);
-        inbox.drain(..consumed);
+        inbox.consume(consumed);
         self.put_back(key, inbox);
         self.check_inbox(key, progress)
     }
@@ -252,7 +252,9 @@ impl Engine {
             return (input.len(), self.protocol_error(key, error));
         }
         if let Some(client) = self.clients.find_mut(key) {
-            client.inbox = input.get(at..at + head).unwrap_or_default().to_vec();
+            client
+                .inbox
+                .push(input.get(at..at + head).unwrap_or_default());
             client.large = Some(Box::new(large));
         }
         (input.len(), Progress::Idle)
@@ -263,7 +265,7 @@ impl Engine {
     fn run_large(
         &mut self,
         key: ClientKey,
-        inbox: &mut Vec<u8>,
+        inbox: &mut Inbox,
         busy: &mut dyn WhileBusy,
     ) -> Progress {
         let Some(client) = self.clients.find_mut(key) else {
@@ -285,7 +287,7 @@ impl Engine {
             client.postponed = Some(Box::new(OwnedArgs::from(ahead.batch.args(0, inbox))));
         }
         let head = ahead.batch.end(0);
-        inbox.drain(..head.min(inbox.len()));
+        inbox.consume(head);
         ahead.batch.clear();
         self.ahead = Some(ahead);
         stopped.unwrap_or(Progress::Idle)
@@ -316,18 +318,19 @@ impl Engine {
             return progress;
         }
         if let Some(client) = self.clients.find_mut(key) {
-            client.inbox.extend_from_slice(rest);
+            client.inbox.push(rest);
         }
         self.check_inbox(key, progress)
     }
 
     /// Puts the inbox back that was taken to run it; what `run` kept meanwhile goes behind it.
-    fn put_back(&mut self, key: ClientKey, mut inbox: Vec<u8>) {
+    fn put_back(&mut self, key: ClientKey, mut inbox: Inbox) {
         let Some(client) = self.clients.find_mut(key) else {
             return;
         };
         if !client.inbox.is_empty() {
-            inbox.append(&mut client.inbox);
+            inbox.push(&client.inbox);
+            client.inbox = Inbox::default();
         }
         // An idle connection owns no buffer.
         if !inbox.is_empty() {
@@ -363,7 +366,7 @@ impl Engine {
             return Outbox::default();
         };
         let mut out = std::mem::take(&mut client.outbox);
-        if out.heap_bytes() == 0 {
+        if !out.has_buffer() {
             out.recycle(self.buffers.take());
         }
         out

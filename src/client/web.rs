@@ -14,9 +14,9 @@ impl Engine {
         };
         let mut inbox = std::mem::take(&mut client.inbox);
         let mut out = std::mem::take(&mut client.outbox);
-        inbox.extend_from_slice(bytes);
+        inbox.push(bytes);
         let answered = web::answer(self, &inbox, &mut out);
-        inbox.drain(..answered.consumed);
+        inbox.consume(answered.consumed);
         let has_output = !out.is_empty();
         if let Some(client) = self.clients.find_mut(key) {
             if !inbox.is_empty() {

@@ -91,13 +91,7 @@ pub fn unwatch(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
 
 fn watch_key(ctx: &mut ServerCtx<'_>, bytes: &[u8]) {
     let db = ctx.client().db;
-    let known = ctx.client().watch.as_ref().is_some_and(|state| {
-        state
-            .keys
-            .iter()
-            .any(|watched| watched.db == db && *watched.key == *bytes)
-    });
-    if known {
+    if !ctx.engine.watch.add(ctx.client, db, bytes) {
         return;
     }
     let watched = WatchedKey {
@@ -105,7 +99,6 @@ fn watch_key(ctx: &mut ServerCtx<'_>, bytes: &[u8]) {
         key: bytes.into(),
         was_expired: ctx.engine.key_is_due(db, bytes),
     };
-    ctx.engine.watch.add(ctx.client, &watched);
     ctx.client_mut()
         .watch
         .get_or_insert_default()

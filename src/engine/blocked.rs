@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::resp::args::OwnedArgs;
 use crate::resp::reply::Reply;
-use crate::store::hash::{HashState, Map, Set};
+use crate::store::hash::{HashState, Set};
 use crate::store::value::Kind;
 
 use super::clients::ClientKey;
+use super::key_map::KeyMap;
 
 /// What a client that waited in vain is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ type WaitKey = (u32, Box<[u8]>);
 /// Everybody who waits.
 #[derive(Debug)]
 pub struct Blocked {
-    waiting: Map<WaitKey, BTreeMap<u64, ClientKey>>,
+    waiting: KeyMap<BTreeMap<u64, ClientKey>>,
     deadlines: BTreeMap<(u64, u64), ClientKey>,
     retries: BTreeMap<(u64, u64), ClientKey>,
     ready: VecDeque<WaitKey>,
@@ -105,7 +106,7 @@ impl Blocked {
     /// Nobody waits.
     pub fn new(hasher: HashState) -> Blocked {
         Blocked {
-            waiting: Map::with_hasher(hasher.clone()),
+            waiting: KeyMap::new(hasher.clone()),
             deadlines: BTreeMap::new(),
             retries: BTreeMap::new(),
             ready: VecDeque::new(),
@@ -150,10 +151,8 @@ impl Blocked {
     pub fn enqueue(&mut self, client: ClientKey, on: &BlockedOn) {
         self.clients += 1;
         for key in &on.request.keys {
-            self.waiting
-                .entry((on.db, key.clone()))
-                .or_default()
-                .insert(on.ticket, client);
+            let queue = self.waiting.get_or_default(on.db, key);
+            queue.insert(on.ticket, client);
         }
         if let Some(deadline) = on.deadline_us {
             self.deadlines.insert((deadline, on.ticket), client);
@@ -177,11 +176,10 @@ impl Blocked {
     pub fn dequeue(&mut self, on: &BlockedOn) {
         self.clients -= 1;
         for key in &on.request.keys {
-            let entry = (on.db, key.clone());
-            if let Some(queue) = self.waiting.get_mut(&entry) {
+            if let Some(queue) = self.waiting.get_mut(on.db, key) {
                 queue.remove(&on.ticket);
                 if queue.is_empty() {
-                    self.waiting.remove(&entry);
+                    self.waiting.remove(on.db, key);
                 }
             }
         }
@@ -195,20 +193,19 @@ impl Blocked {
 
     /// Remembers that a key changed, if somebody waits for it.
     pub fn key_changed(&mut self, db: u32, key: &[u8]) {
+        if self.waiting.get(db, key).is_none() {
+            return;
+        }
         let entry: WaitKey = (db, key.into());
-        if self.waiting.contains_key(&entry) && self.ready_set.insert(entry.clone()) {
+        if self.ready_set.insert(entry.clone()) {
             self.ready.push_back(entry);
         }
     }
 
     /// Every waited-for key of a database may have changed (SWAPDB, FLUSHDB).
     pub fn database_changed(&mut self, db: u32) {
-        let mut keys: Vec<WaitKey> = self
-            .waiting
-            .keys()
-            .filter(|(in_db, _)| *in_db == db)
-            .cloned()
-            .collect();
+        let waited = self.waiting.of_database(db);
+        let mut keys: Vec<WaitKey> = waited.map(|(key, _)| (db, key.into())).collect();
         keys.sort();
         for key in keys {
             if self.ready_set.insert(key.clone()) {
@@ -221,7 +218,7 @@ impl Blocked {
     pub fn next_ready(&mut self) -> Option<(u32, Box<[u8]>, Vec<ClientKey>)> {
         while let Some(entry) = self.ready.pop_front() {
             self.ready_set.remove(&entry);
-            if let Some(queue) = self.waiting.get(&entry) {
+            if let Some(queue) = self.waiting.get(entry.0, &entry.1) {
                 let clients = queue.values().copied().collect();
                 return Some((entry.0, entry.1, clients));
             }

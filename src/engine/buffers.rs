@@ -1,5 +1,7 @@
-//! Memory handed from client to client, so that an idle one owns none: of replies, and of the
-//! commands of one read.
+//! Memory of requests and replies. Most of it is handed from client to client, so that an idle one
+//! owns none.
+
+use std::ops::Deref;
 
 use crate::dispatch::table::Found;
 use crate::resp::request::Batch;
@@ -38,4 +40,42 @@ pub struct Ahead {
     pub batch: Batch,
     /// The row of the table that each of them names.
     pub rows: Vec<Option<Found>>,
+}
+
+/// The bytes of a client that have not run. What has run is left in front for a while, so that a
+/// long pipeline is not moved forward once a turn.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    bytes: Vec<u8>,
+    done: usize,
+}
+
+impl Inbox {
+    /// Puts bytes behind those that are there.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The first `count` bytes have run.
+    pub fn consume(&mut self, count: usize) {
+        self.done = (self.done + count).min(self.bytes.len());
+        if self.done * 2 >= self.bytes.len() {
+            self.bytes.drain(..self.done);
+            self.done = 0;
+        }
+    }
+
+    /// Bytes of memory behind it.
+    pub fn heap_bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
+
+impl Deref for Inbox {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(self.done..).unwrap_or_default()
+    }
 }

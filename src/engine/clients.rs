@@ -14,6 +14,7 @@ use crate::resp::reply::{Outbox, Protocol};
 use crate::resp::request::{LargeBulk, RequestParser};
 
 use super::blocked::BlockedOn;
+use super::buffers::Inbox;
 use super::pubsub::Subscriptions;
 use super::tracking::Tracked;
 use super::watch::WatchedKey;
@@ -204,7 +205,7 @@ pub struct Client {
     /// The large last argument of it, while it arrives.
     pub large: Option<Box<LargeBulk>>,
     /// Bytes of it, and of commands behind it that had to wait.
-    pub inbox: Vec<u8>,
+    pub inbox: Inbox,
     /// Replies not yet written.
     pub outbox: Outbox,
     /// When it connected, Unix milliseconds.
@@ -287,7 +288,7 @@ impl Client {
     /// Bytes kept for this client beside the struct itself.
     pub fn heap_bytes(&self) -> usize {
         let queued = self.transaction.as_ref().map_or(0, |t| t.queued_bytes);
-        self.inbox.capacity() + self.outbox.heap_bytes() + queued
+        self.inbox.heap_bytes() + self.outbox.heap_bytes() + queued
     }
 
     /// All memory of the client, its record included.
@@ -310,7 +311,24 @@ impl Client {
             .map(|prefix| size_of_val(prefix) + prefix.len())
             .sum();
         let record = size_of::<Client>() + size_of::<About>() + self.parser.heap_bytes();
-        record + texts + large + watched + tracked + subscribed + self.heap_bytes()
+        let kept = self.waiting_bytes() + self.heap_bytes();
+        record + texts + large + watched + tracked + subscribed + kept
+    }
+
+    /// Bytes of a command that waits: for keys, with another copy of their names, or for the end of
+    /// a pause.
+    pub fn waiting_bytes(&self) -> usize {
+        let blocked = self.blocked.as_ref().map_or(0, |on| {
+            let keys = on.request.keys.iter();
+            let keys: usize = keys.map(|key| size_of_val(key) + key.len()).sum();
+            let retry = on
+                .request
+                .retry_as
+                .as_ref()
+                .map_or(0, OwnedArgs::heap_bytes);
+            on.args.heap_bytes() + keys + retry
+        });
+        blocked + self.postponed.as_ref().map_or(0, |args| args.heap_bytes())
     }
 }
 
@@ -355,7 +373,7 @@ impl Clients {
             last_command: None,
             parser: RequestParser::default(),
             large: None,
-            inbox: Vec::new(),
+            inbox: Inbox::default(),
             outbox: Outbox::default(),
             created_ms,
             active_us: mono_us,

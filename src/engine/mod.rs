@@ -15,6 +15,7 @@ pub mod effects;
 pub mod error;
 pub mod evict;
 pub mod gates;
+mod key_map;
 pub mod limits;
 pub mod monitor;
 pub mod notify;

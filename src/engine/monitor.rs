@@ -62,14 +62,14 @@ impl Engine {
         let Some(client) = self.clients.find(key) else {
             return;
         };
-        let (unix_ms, us) = (self.now.unix_ms, self.now.mono_us % 1_000);
+        let unix_us = self.clock.unix_us();
         let mut line = Vec::new();
         // Writing into memory does not fail.
         let _ = write!(
             line,
-            "+{}.{:03}{us:03} [{} ",
-            unix_ms / 1_000,
-            unix_ms % 1_000,
+            "+{}.{:06} [{} ",
+            unix_us / 1_000_000,
+            unix_us % 1_000_000,
             client.db
         );
         let _ = match &client.about.endpoint {

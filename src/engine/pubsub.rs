@@ -275,7 +275,7 @@ impl Engine {
         let Some(client) = self.clients.find_mut(key) else {
             return;
         };
-        if client.outbox.heap_bytes() == 0 {
+        if !client.outbox.has_buffer() {
             client.outbox.recycle(self.buffers.take());
         }
         write(&mut client.outbox, client.protocol);

@@ -56,7 +56,7 @@ impl Engine {
             let Some(client) = self.clients.find_mut(client) else {
                 continue;
             };
-            let Some(state) = client.watch.as_mut() else {
+            let Some(state) = client.watch.as_mut().filter(|state| !state.dirty) else {
                 continue;
             };
             let watched = state.keys.iter_mut().find(|w| w.db == db && *w.key == *key);
@@ -71,11 +71,7 @@ impl Engine {
     /// Fails the transactions of those who watch a key of a database that is flushed or swapped
     /// with `other`: of the keys that exist before, and of those that exist after.
     pub fn fail_watchers_of(&mut self, db: u32, other: Option<u32>) {
-        let keys: Vec<Box<[u8]>> = self
-            .watch
-            .of_database(db)
-            .map(|(key, _)| key.into())
-            .collect();
+        let keys: Vec<Box<[u8]>> = self.watch.of_database(db).map(Box::from).collect();
         for key in keys {
             let before = self.key_exists(db, &key);
             let after = other.is_some_and(|other| self.key_exists(other, &key));

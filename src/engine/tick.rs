@@ -268,7 +268,7 @@ impl Engine {
 
     /// Looks at some clients: idle too long, or too much output for too long.
     fn walk_clients(&mut self) {
-        for _ in 0..CLIENTS_PER_TICK.max(self.clients.len() / 100) {
+        for _ in 0..CLIENTS_PER_TICK.max(self.clients.len() / 10) {
             let Some(client) = self.clients.at_or_after(self.housekeeping.client_cursor) else {
                 self.housekeeping.client_cursor = 0;
                 return;

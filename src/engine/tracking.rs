@@ -24,8 +24,8 @@ const DROPPED_MAX: usize = 1_000;
 /// How a client tracks.
 #[derive(Clone, Debug, Default)]
 pub struct Tracked {
-    /// The client that is told instead: its id.
-    pub redirect: Option<u64>,
+    /// The client that is told instead: its id, and its address.
+    pub redirect: Option<(u64, ClientKey)>,
     /// It is told of every change below its prefixes.
     pub broadcast: bool,
     /// Only after CLIENT CACHING YES.
@@ -275,7 +275,8 @@ impl Engine {
             }
             return;
         };
-        let target = self.clients.by_id(redirect);
+        let (redirect, target) = redirect;
+        let target = self.clients.find(target);
         let target = target.map(|client| (client.key, client.protocol, listens(client)));
         match target {
             Some((target, Protocol::Resp3, _)) => {

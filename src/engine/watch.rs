@@ -4,9 +4,10 @@
 //! already when it was watched, but was not yet removed, does not fail the transaction when it is
 //! removed; it does when it is written.
 
-use crate::store::hash::{HashState, Map};
+use crate::store::hash::HashState;
 
 use super::clients::ClientKey;
+use super::key_map::KeyMap;
 
 /// One watched key of a client.
 #[derive(Clone, Debug)]
@@ -19,19 +20,17 @@ pub struct WatchedKey {
     pub was_expired: bool,
 }
 
-type WatchKey = (u32, Box<[u8]>);
-
 /// Watched keys and their watchers.
 #[derive(Debug)]
 pub struct Watch {
-    watchers: Map<WatchKey, Vec<ClientKey>>,
+    watchers: KeyMap<Vec<ClientKey>>,
 }
 
 impl Watch {
     /// Nothing is watched.
     pub fn new(hasher: HashState) -> Watch {
         Watch {
-            watchers: Map::with_hasher(hasher),
+            watchers: KeyMap::new(hasher),
         }
     }
 
@@ -45,37 +44,33 @@ impl Watch {
         self.watchers.len()
     }
 
-    /// Adds a watcher; the caller makes sure that it does not watch the key yet.
-    pub fn add(&mut self, client: ClientKey, key: &WatchedKey) {
-        self.watchers
-            .entry((key.db, key.key.clone()))
-            .or_default()
-            .push(client);
+    /// Adds a watcher; `false` if it watches the key already.
+    pub fn add(&mut self, client: ClientKey, db: u32, key: &[u8]) -> bool {
+        let watchers = self.watchers.get_or_default(db, key);
+        let is_new = !watchers.contains(&client);
+        if is_new {
+            watchers.push(client);
+        }
+        is_new
     }
 
     /// Takes a watcher away.
     pub fn remove(&mut self, client: ClientKey, key: &WatchedKey) {
-        let entry = (key.db, key.key.clone());
-        if let Some(clients) = self.watchers.get_mut(&entry) {
+        if let Some(clients) = self.watchers.get_mut(key.db, &key.key) {
             clients.retain(|c| *c != client);
             if clients.is_empty() {
-                self.watchers.remove(&entry);
+                self.watchers.remove(key.db, &key.key);
             }
         }
     }
 
     /// Who watches a key.
     pub fn watchers(&self, db: u32, key: &[u8]) -> &[ClientKey] {
-        self.watchers
-            .get(&(db, Box::from(key)))
-            .map_or(&[], Vec::as_slice)
+        self.watchers.get(db, key).map_or(&[], Vec::as_slice)
     }
 
-    /// The watched keys of a database, each with its watchers.
-    pub fn of_database(&self, db: u32) -> impl Iterator<Item = (&[u8], &[ClientKey])> {
-        self.watchers
-            .iter()
-            .filter(move |((in_db, _), _)| *in_db == db)
-            .map(|((_, key), clients)| (&**key, clients.as_slice()))
+    /// The watched keys of a database.
+    pub fn of_database(&self, db: u32) -> impl Iterator<Item = &[u8]> {
+        self.watchers.of_database(db).map(|(key, _)| key)
     }
 }

@@ -103,6 +103,11 @@ impl Clock for OsClock {
         MONO_START_US * 1_000 + (monotonic_ns() - self.start_ns)
     }
 
+    fn unix_us(&self) -> i64 {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH);
+        wall.map_or(0, |wall| wall.as_micros() as i64)
+    }
+
     fn thread_cpu_us(&self) -> u64 {
         let time = clock_gettime(ClockId::ThreadCPUTime);
         time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000

@@ -113,7 +113,7 @@ pub struct Stats {
     /// 40 more, which name the history of the data.
     pub replication_id: String,
     /// Commands, bytes in, bytes out, turns: a second.
-    pub rates: [Rate; 4],
+    pub rates: [Rate; 5],
     /// Commands run when the last turn ended.
     commands_before: u64,
     /// `latency-tracking`.
@@ -302,6 +302,7 @@ impl Stats {
             self.input_bytes,
             self.output_bytes,
             self.turns,
+            self.turns_us,
         ];
         for (rate, count) in self.rates.iter_mut().zip(counts) {
             rate.sample(count, now.mono_us);

@@ -85,10 +85,11 @@ fn put_buffers(engine: &Engine, client: &Client, line: &mut Vec<u8>) {
     // Writing into memory does not fail.
     let _ = write!(
         line,
-        " watch={watched} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={obl} \
+        " watch={watched} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={obl} \
          oll={oll} omem={omem} tot-mem={} events={} cmd={} user={} redir={} resp={resp}",
         client.inbox.len() + large,
-        client.inbox.capacity() - client.inbox.len(),
+        client.inbox.heap_bytes() - client.inbox.len(),
+        client.waiting_bytes(),
         transaction.map_or(0, |t| t.queued_bytes),
         client.outbox.heap_bytes().min(LARGE_BULK),
         client.outbox.heap_bytes().min(LARGE_BULK),

@@ -51,12 +51,12 @@ fn parse<'a>(ctx: &ServerCtx<'_>, args: Args<'a>) -> Result<Wanted<'a>, CommandE
             }
             let id = parse_i64(args.at(at)).ok_or(CommandError::NOT_INTEGER)?;
             let id = u64::try_from(id).unwrap_or(0);
-            if ctx.engine.clients.by_id(id).is_none() {
+            let Some(target) = ctx.engine.clients.by_id(id) else {
                 return Err(CommandError::fixed(
                     "ERR The client ID you want redirect to does not exist",
                 ));
-            }
-            options.redirect = Some(id);
+            };
+            options.redirect = Some((id, target.key));
         } else if is(b"prefix") && has_more {
             at += 1;
             wanted.prefixes.push(args.at(at));
@@ -185,7 +185,9 @@ pub fn getredir(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
 
 /// Whom a client redirects to: 0 for nobody, -1 if it does not track.
 pub(super) fn redirect(tracked: Option<&Tracked>) -> i64 {
-    tracked.map_or(-1, |tracked| tracked.redirect.unwrap_or(0) as i64)
+    tracked.map_or(-1, |tracked| {
+        tracked.redirect.map_or(0, |(id, _)| id as i64)
+    })
 }
 
 /// CLIENT TRACKINGINFO

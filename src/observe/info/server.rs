@@ -1,5 +1,6 @@
 //! INFO server, clients, replication, cpu, modules, cluster, keyspace, keysizes.
 
+use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::clients::{ClientKey, SessionGates};
 use crate::engine::pause::PauseMode;
@@ -48,27 +49,29 @@ pub(super) fn server(engine: &Engine, text: &mut Text) {
     text.field("io_threads_active", 0);
     text.field("availability_zone", &config.availability_zone);
     text.field("shards", config.shards);
+    for (at, listener) in listeners(config).iter().enumerate() {
+        text.field(&format!("listener{at}"), listener);
+    }
+}
+
+/// Where clients connect to.
+fn listeners(config: &Config) -> Vec<String> {
+    let mut listeners = Vec::new();
     if config.port != 0 {
-        let binds: String = config
-            .bind
-            .iter()
-            .map(|address| format!("bind={address},"))
-            .collect();
-        let port = config.port;
-        text.field("listener0", format_args!("name=tcp,{binds}port={port}"));
+        let binds = config.bind.iter();
+        let binds: String = binds.map(|address| format!("bind={address},")).collect();
+        listeners.push(format!("name=tcp,{binds}port={}", config.port));
     }
     if !config.unixsocket.is_empty() {
-        text.field(
-            "listener1",
-            format_args!("name=unix,bind={}", config.unixsocket),
-        );
+        listeners.push(format!("name=unix,bind={}", config.unixsocket));
     }
+    listeners
 }
 
 pub(super) fn clients(engine: &Engine, text: &mut Text) {
     let all = || engine.clients.iter();
     let count = |gate| all().filter(|client| client.gates.has(gate)).count();
-    let largest_input = all().map(|client| client.inbox.capacity()).max();
+    let largest_input = all().map(|client| client.inbox.heap_bytes()).max();
     let largest_output = all().map(|client| client.outbox.heap_bytes()).max();
     text.title("Clients");
     text.field("connected_clients", engine.clients.len());

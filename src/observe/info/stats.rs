@@ -91,7 +91,7 @@ fn turns(engine: &Engine, text: &mut Text) {
         ),
         (
             "instantaneous_eventloop_duration_usec",
-            stats.turns_us / stats.turns.max(1),
+            stats.rates[4].per_second() / stats.rates[3].per_second().max(1),
         ),
         (
             "housekeeping_us_max",

@@ -103,6 +103,12 @@ impl Outbox {
         self.buffer.capacity() + self.cuts.as_ref().map_or(0, |cuts| cuts.heap_bytes())
     }
 
+    /// Whether it has memory to write into.
+    #[inline]
+    pub fn has_buffer(&self) -> bool {
+        self.buffer.capacity() > 0
+    }
+
     /// The pending bytes as one slice, if no large value cuts them.
     #[inline]
     pub fn as_slice(&self) -> Option<&[u8]> {
@@ -347,8 +353,7 @@ impl Outbox {
 impl Cuts {
     /// The bytes of heap memory behind it, and itself.
     fn heap_bytes(&self) -> usize {
-        let large: usize = self.list.iter().map(|cut| cut.large.len()).sum();
-        size_of::<Cuts>() + self.list.capacity() * size_of::<Cut>() + large
+        size_of::<Cuts>() + self.list.capacity() * size_of::<Cut>() + self.large
     }
 
     /// The first cut behind a mark. Cuts at the mark itself were there before it began.

@@ -57,6 +57,11 @@ impl Clock for TestClock {
         time.mono_ns
     }
 
+    fn unix_us(&self) -> i64 {
+        let time = self.0.get();
+        time.unix_ms * 1_000 + (time.mono_ns / 1_000 % 1_000) as i64
+    }
+
     fn thread_cpu_us(&self) -> u64 {
         self.0.get().now().mono_us
     }
