@@ -18,6 +18,8 @@ use super::tree::{Before, Item, Key, LexCut, Members, ScoreCut, Tree, TreeBuilde
 const SCORE_BYTES: usize = 8;
 /// The most bytes that a length takes.
 const LENGTH_BYTES_MAX: usize = 5;
+/// Members looked at by a removal that finds the slab full of holes.
+const COMPACT_STEP: usize = 8;
 /// Ranks removed at a time: so many handles are remembered meanwhile.
 const REMOVED_AT_ONCE: usize = 4096;
 
@@ -55,6 +57,8 @@ pub(super) struct Big {
     slab: Slab,
     tree: Tree,
     hash: HashState,
+    /// The member that compaction looked at last.
+    compacted: u32,
 }
 
 impl Members for Slab {
@@ -72,6 +76,7 @@ impl Big {
             slab: Slab::new(),
             tree: Tree::new(),
             hash: hash.clone(),
+            compacted: 0,
         }
     }
 
@@ -144,6 +149,7 @@ impl Big {
         self.tree.remove(found.item, &self.slab);
         self.dict.swap_remove(found.number);
         self.slab.free(Handle::from_raw(found.item.handle));
+        self.compact(COMPACT_STEP);
     }
 
     /// Removes the members of a range of ranks, each shown before.
@@ -165,6 +171,7 @@ impl Big {
                 }
                 self.slab.free(handle);
             }
+            self.compact(COMPACT_STEP * n);
             left -= n;
         }
     }
@@ -263,36 +270,36 @@ impl Big {
         self.dict.grow_step(records)
     }
 
-    /// Whether moving members together would give memory back.
-    pub(super) fn is_fragmented(&self) -> bool {
-        self.slab.is_fragmented()
+    /// Where holes take much, moves some members out of sparse pages: a set that shrinks gives its
+    /// memory back as it does.
+    #[inline]
+    fn compact(&mut self, steps: usize) {
+        if self.slab.is_fragmented() {
+            self.compact_some(steps);
+        }
     }
 
-    /// Moves members out of sparse pages, for `count` members from `cursor` on (0 to begin);
-    /// returns the next cursor, 0 at the end.
-    pub(super) fn compact_slice(&mut self, cursor: u64, count: usize) -> u64 {
-        let start = cursor as usize;
-        let end = self.dict.len().min(start.saturating_add(count.max(1)));
-        for number in start..end {
-            let old = self.dict.get(number as u32).handle;
+    #[cold]
+    fn compact_some(&mut self, steps: usize) {
+        for _ in 0..steps.min(self.dict.len()) {
+            self.compacted += 1;
+            if self.compacted as usize >= self.dict.len() {
+                self.compacted = 0;
+            }
+            let old = self.dict.get(self.compacted).handle;
             if !self.slab.is_sparse(old) {
                 continue;
             }
-            let score = score_of(self.slab.bytes(old));
-            let Some(spot) = self.tree.spot(
-                Item {
-                    score,
-                    handle: old.raw(),
-                },
-                &self.slab,
-            ) else {
-                continue;
+            let item = Item {
+                score: score_of(self.slab.bytes(old)),
+                handle: old.raw(),
             };
-            let new = self.slab.relocate(old);
-            self.tree.set_handle(spot, new.raw());
-            self.dict.get_mut(number as u32).handle = new;
+            if let Some(spot) = self.tree.spot(item, &self.slab) {
+                let new = self.slab.relocate(old);
+                self.tree.set_handle(spot, new.raw());
+                self.dict.get_mut(self.compacted).handle = new;
+            }
         }
-        if end < self.dict.len() { end as u64 } else { 0 }
     }
 
     /// Bytes allocated.

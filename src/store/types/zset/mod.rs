@@ -454,19 +454,6 @@ impl ZSet {
         }
     }
 
-    /// Whether compaction would give memory back.
-    pub fn is_fragmented(&self) -> bool {
-        matches!(&self.0, Repr::Big(big) if big.is_fragmented())
-    }
-
-    /// Compacts `count` members from `cursor` on (0 to begin); the next cursor, 0 at the end.
-    pub fn compact_slice(&mut self, cursor: u64, count: usize) -> u64 {
-        match &mut self.0 {
-            Repr::Packed(_) => 0,
-            Repr::Big(big) => big.compact_slice(cursor, count),
-        }
-    }
-
     /// Memory owned, without `size_of::<ZSet>()`. It is known exactly, whatever the samples.
     pub fn heap_bytes(&self, _samples: usize) -> usize {
         match &self.0 {
