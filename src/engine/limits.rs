@@ -10,6 +10,10 @@ use super::clients::{Client, ClientKey, Closing, SessionGates};
 /// buffer. A client that has not authenticated may leave no more than this unread.
 pub(super) const OUTPUT_BYTES_FREE: usize = LARGE_BULK;
 
+/// Clients remembered whose output grew: of more it is taken for granted that they were left with
+/// it.
+const GROWN_MAX: usize = 64;
+
 /// A client that has not authenticated may keep this many unparsed bytes.
 const UNAUTHENTICATED_INBOX_BYTES_MAX: usize = 1024 * 1024;
 
@@ -49,7 +53,9 @@ impl Engine {
             ..OUTPUT_BYTES_FREE => 0,
             pending => pending as u64,
         };
-        self.outputs_grew |= pending > 0;
+        if pending > 0 && self.outputs_grew.len() < GROWN_MAX {
+            self.outputs_grew.push(key);
+        }
         let over_soft = limit.soft_bytes > 0 && pending > limit.soft_bytes;
         if !over_soft {
             client.soft_limit_since_us = None;
@@ -97,9 +103,23 @@ impl Engine {
     /// What slow readers were left with in the last turn may be too much for all together.
     #[inline]
     pub(super) fn evict_grown_clients(&mut self) {
-        if std::mem::take(&mut self.outputs_grew) {
+        if !self.outputs_grew.is_empty() {
+            self.look_at_grown_clients();
+        }
+    }
+
+    #[cold]
+    fn look_at_grown_clients(&mut self) {
+        let mut grown = std::mem::take(&mut self.outputs_grew);
+        let is_left = |key: &ClientKey| {
+            let client = self.clients.find(*key);
+            client.is_some_and(|client| client.outbox.len() >= OUTPUT_BYTES_FREE)
+        };
+        if grown.len() == GROWN_MAX || grown.iter().any(is_left) {
             self.evict_clients();
         }
+        grown.clear();
+        self.outputs_grew = grown;
     }
 
     /// Ends the clients that take most until all together are within `maxmemory-clients`. Runs in

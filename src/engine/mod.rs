@@ -159,8 +159,8 @@ pub struct Engine {
     pub skips_dump_checksum: bool,
     /// Log lines about payloads that RESTORE refused.
     pub refused_payloads: Throttle,
-    /// Some client's output has become large since the last turn.
-    pub(crate) outputs_grew: bool,
+    /// Some clients whose output grew in this turn.
+    pub(crate) outputs_grew: Vec<ClientKey>,
     /// Open transactions, for the log and the replicas.
     pub(crate) group_depth: u32,
     dirty: VecDeque<ClientKey>,
@@ -226,7 +226,7 @@ impl Engine {
             buffers: BufferPool::default(),
             skips_dump_checksum: false,
             refused_payloads: Throttle::default(),
-            outputs_grew: false,
+            outputs_grew: Vec::new(),
             group_depth: 0,
             dirty: VecDeque::new(),
             ready: VecDeque::new(),

@@ -138,7 +138,7 @@ impl EventLoop {
         sockets.serve(engine);
         let served_ns = engine.clock.mono_ns();
         let commands_us = served_ns.saturating_sub(started_ns) / 1_000;
-        let housekeeping_us = housekeep(engine, served_ns);
+        let (housekeeping_us, now_ns) = housekeep(engine, served_ns);
         serve_waiting(engine);
         sockets.queue_unparked(engine);
         sockets.flush(engine);
@@ -146,25 +146,26 @@ impl EventLoop {
             commands_us,
             housekeeping_us,
         });
-        let now_us = engine.mono_us() + commands_us + housekeeping_us;
-        Ok(sockets.timeout(engine, now_us))
+        Ok(sockets.timeout(engine, now_ns / 1_000))
     }
 }
 
-/// One tick. Returns how long it took, in microseconds. Where it took longer than a turn may give
-/// to what nobody asked for, the thread's own clock decides whether it worked or was interrupted:
-/// on a shared machine wall time lies. That clock costs a system call, so it is read only where
-/// work was due.
-fn housekeep(engine: &mut Engine, started_ns: u64) -> u64 {
+/// One tick. Returns how long it took, in microseconds, and what time it is then. Where it took
+/// longer than a turn may give to what nobody asked for, the thread's own clock decides whether it
+/// worked or was interrupted: on a shared machine wall time lies. That clock costs a system call,
+/// so it is read only where work was due.
+fn housekeep(engine: &mut Engine, started_ns: u64) -> (u64, u64) {
     let cpu_before_us = engine.has_slices().then(|| engine.clock.thread_cpu_us());
     engine.tick();
-    let took_us = engine.clock.mono_ns().saturating_sub(started_ns) / 1_000;
-    match cpu_before_us {
+    let now_ns = engine.clock.mono_ns();
+    let took_us = now_ns.saturating_sub(started_ns) / 1_000;
+    let took_us = match cpu_before_us {
         Some(before_us) if took_us > HOUSEKEEPING_US_MAX => {
             took_us.min(engine.clock.thread_cpu_us().saturating_sub(before_us))
         }
         _ => took_us,
-    }
+    };
+    (took_us, now_ns)
 }
 
 /// Everything but the engine. Kept apart from it, so that a running command can have the other
