@@ -133,6 +133,8 @@ fn databases_and_first_arguments_are_checked() {
     assert!(!denied(&client, "SET a 1"));
     assert!(denied(&client, "SELECT 1"));
     assert!(denied(&client, "MOVE a 1"));
+    let info = kvd.client().text("INFO stats");
+    assert!(info.contains("acl_access_denied_db:2\r\n"), "{info}");
     for options in [
         "DB 1",
         "REPLACE DB 1",

@@ -102,6 +102,7 @@ fn turns(engine: &Engine, text: &mut Text) {
         ("acl_access_denied_cmd", engine.refusals.command),
         ("acl_access_denied_key", engine.refusals.key),
         ("acl_access_denied_channel", engine.refusals.channel),
+        ("acl_access_denied_db", engine.refusals.database),
         ("audit_log_lines", engine.audit.lines),
         ("audit_log_lost_lines", engine.audit.lost_lines),
         ("audit_log_write_errors", engine.audit.write_errors()),

@@ -79,6 +79,7 @@ static FIELDS: &[(&str, &str, Kind)] = &[
     ("acl_access_denied_cmd",          "redis_acl_access_denied_cmd_total",     COUNTER),
     ("acl_access_denied_key",          "redis_acl_access_denied_key_total",     COUNTER),
     ("acl_access_denied_channel",      "redis_acl_access_denied_channel_total", COUNTER),
+    ("acl_access_denied_db",           "redis_acl_access_denied_db_total",      COUNTER),
     ("connected_slaves",               "redis_connected_slaves",                GAUGE),
     ("used_cpu_sys",                   "redis_cpu_sys_seconds_total",           COUNTER),
     ("used_cpu_user",                  "redis_cpu_user_seconds_total",          COUNTER),
