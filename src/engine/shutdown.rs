@@ -13,6 +13,15 @@ pub enum ShutdownSignal {
     Int,
 }
 
+impl ShutdownSignal {
+    fn name(self) -> &'static str {
+        match self {
+            ShutdownSignal::Term => "SIGTERM",
+            ShutdownSignal::Int => "SIGINT",
+        }
+    }
+}
+
 /// What is needed for the end could not be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShutdownFailed;
@@ -60,8 +69,9 @@ impl Engine {
     /// change: it ends first.
     pub fn signal_shutdown(&mut self, signal: ShutdownSignal) {
         self.shutdown_signal = Some(signal);
-        if self.script_run.is_none() {
-            self.end_if_asked();
+        match self.script_run {
+            None => self.end_if_asked(),
+            Some(_) => tracing::warn!("Received {}, a script has to end first", signal.name()),
         }
     }
 
@@ -70,9 +80,10 @@ impl Engine {
         let Some(signal) = self.shutdown_signal.take() else {
             return;
         };
-        let (name, flags) = match signal {
-            ShutdownSignal::Term => ("SIGTERM", self.config.shutdown_on_sigterm),
-            ShutdownSignal::Int => ("SIGINT", self.config.shutdown_on_sigint),
+        let name = signal.name();
+        let flags = match signal {
+            ShutdownSignal::Term => self.config.shutdown_on_sigterm,
+            ShutdownSignal::Int => self.config.shutdown_on_sigint,
         };
         tracing::warn!("Received {name}, shutting down");
         if self.shut_down(flags).is_err() {
