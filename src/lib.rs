@@ -10,14 +10,14 @@
 
 pub mod net;
 
-pub mod acl;
+pub(crate) mod acl;
 pub mod client;
-pub mod commands;
+pub(crate) mod commands;
 pub mod dispatch;
 pub mod engine;
 
 pub mod resp;
-pub mod script;
+pub(crate) mod script;
 pub mod store;
 
 pub mod persist;

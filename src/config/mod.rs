@@ -58,11 +58,6 @@ impl Changes {
         self.names.contains(&name)
     }
 
-    /// The configuration as it was.
-    pub fn before(&self) -> &Config {
-        &self.before
-    }
-
     /// Takes the change back: for when its side effects failed. Answer [`SetError::Failed`] then.
     pub fn undo(self, config: &mut Config) {
         *config = *self.before;

@@ -90,12 +90,6 @@ impl MaxmemoryPolicy {
     pub const fn is_lfu(self) -> bool {
         matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
     }
-
-    /// Whether only writes, not reads, count as use.
-    #[inline]
-    pub const fn is_lrm(self) -> bool {
-        matches!(self, Self::VolatileLrm | Self::AllkeysLrm)
-    }
 }
 
 choices! {

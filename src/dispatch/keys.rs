@@ -332,18 +332,6 @@ impl Keys {
         self.specs.iter().any(|spec| !spec.flags.contains(NOT_KEY))
     }
 
-    /// The first key, of a command whose first key is at a fixed place.
-    #[inline]
-    pub fn first_key<'a>(&self, args: Args<'a>) -> Option<&'a [u8]> {
-        let spec = self.specs.first()?;
-        match (spec.begin, spec.find) {
-            (Begin::Index(at), Find::Range { .. }) if !spec.flags.contains(NOT_KEY) => {
-                args.get(at as usize)
-            }
-            _ => None,
-        }
-    }
-
     /// Where the keys of the first spec lie, of a command where they begin at a fixed place: from
     /// the first, up to the second, every so many.
     #[inline]
@@ -455,15 +443,6 @@ impl Keys {
 }
 
 impl KeySpec {
-    /// The argument the keys begin at, where it is fixed.
-    #[inline]
-    pub const fn index(&self) -> Option<usize> {
-        match self.begin {
-            Begin::Index(at) if at > 0 => Some(at as usize),
-            _ => None,
-        }
-    }
-
     const fn noting(self, notes: &'static str) -> KeySpec {
         KeySpec {
             flags: self.flags,

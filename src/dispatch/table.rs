@@ -15,7 +15,7 @@ pub use self::flags::*;
 pub use self::registry::{COMMANDS_MAX, CommandId, Found, Registry, TableError};
 
 use crate::dispatch::docs::Doc;
-use crate::dispatch::keys::{Find, Keys, NOT_KEY};
+use crate::dispatch::keys::Keys;
 use crate::engine::context::{KeyCtx, ServerCtx};
 use crate::engine::error::CommandResult;
 use crate::resp::args::Args;
@@ -169,14 +169,6 @@ impl Command {
     /// The name of the command this is a subcommand of.
     pub fn container_name(&self) -> Option<&'static str> {
         self.name.split_once('|').map(|(container, _)| container)
-    }
-
-    /// The index of the key at a fixed place that comes first, whatever else the command touches.
-    #[inline]
-    pub fn first_key_index(&self) -> Option<usize> {
-        let spec = self.keys.specs.first()?;
-        let plain = !spec.flags.contains(NOT_KEY) && matches!(spec.find, Find::Range { .. });
-        if plain { spec.index() } else { None }
     }
 }
 

@@ -464,9 +464,4 @@ impl Clients {
     pub fn is_empty(&self) -> bool {
         self.slab.is_empty()
     }
-
-    /// Number of clients that ever connected.
-    pub fn total(&self) -> u64 {
-        self.next_id
-    }
 }

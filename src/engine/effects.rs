@@ -46,8 +46,6 @@ pub struct Propagated {
 /// A keyspace event.
 #[derive(Debug)]
 pub struct Event {
-    /// Its class, already known to be wanted.
-    pub class: EventClass,
     /// Its name, as Redis's.
     pub name: &'static str,
     /// The key it happened to.
@@ -168,7 +166,6 @@ impl Effects {
     pub fn notify(&mut self, class: EventClass, name: &'static str, db: u32, key: &[u8]) {
         if self.listeners.events.contains(class) {
             self.events.push(Event {
-                class,
                 name,
                 key: key.into(),
                 db,

@@ -255,11 +255,6 @@ impl Engine {
         self.now.mono_us
     }
 
-    /// The configuration in force.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
     /// Adds a client. `Err` is what to tell it before closing.
     pub fn connect(&mut self, endpoint: Endpoint) -> Result<ClientKey, Vec<u8>> {
         if matches!(endpoint, Endpoint::Metrics { .. }) {

@@ -1,7 +1,7 @@
 //! The log: tracing's events as Redis's lines, as logfmt or as JSON, to standard output or a file.
 //!
 //! Redis has four levels, tracing five: `debug` is `trace!`, `verbose` is `debug!`, `notice` is
-//! `info!`, `warning` is `warn!` (and `error!`, which looks the same). Level, shape and role may be
+//! `info!`, `warning` is `warn!` (and `error!`, which looks the same). Level and shape may be
 //! changed while the server runs. A file is opened for each line, so that it may be moved away
 //! at any time: no signal is needed to rotate it. Text of clients may be in a message: control
 //! characters are made harmless here.
@@ -28,15 +28,6 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::{LogFormat, LogLevel, LogTimestampFormat};
 use crate::time::civil_from_days;
 
-/// What the server is, for the letter in each line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// `M`.
-    Primary,
-    /// `S`.
-    Replica,
-}
-
 /// Changes the log while the server runs. Clones change the same log.
 #[derive(Clone, Debug, Default)]
 pub struct LogControl {
@@ -49,7 +40,6 @@ pub struct LogControl {
 struct Shape {
     format: AtomicU8,
     timestamp: AtomicU8,
-    role: AtomicU8,
 }
 
 impl LogControl {
@@ -89,11 +79,6 @@ impl LogControl {
         self.shape
             .timestamp
             .store(timestamp as u8, Ordering::Relaxed);
-    }
-
-    /// The server became a primary or a replica.
-    pub fn set_role(&self, role: Role) {
-        self.shape.role.store(role as u8, Ordering::Relaxed);
     }
 }
 
@@ -167,7 +152,6 @@ where
             .unwrap_or_default();
         let line = Line {
             pid: std::process::id(),
-            role: self.0.role.load(Ordering::Relaxed),
             unix_ms: since_epoch.as_millis() as u64,
             timestamp: self.0.timestamp.load(Ordering::Relaxed),
             level: *event.metadata().level(),
@@ -203,7 +187,6 @@ impl Visit for Message {
 /// One line before it has a shape.
 struct Line<'a> {
     pid: u32,
-    role: u8,
     unix_ms: u64,
     timestamp: u8,
     level: Level,
@@ -213,14 +196,14 @@ struct Line<'a> {
 impl Line<'_> {
     /// `pid:M 22 Nov 2026 21:59:00.123 * text`.
     fn write_text(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        let role = if self.is_replica() { 'S' } else { 'M' };
         let mark = match self.level {
             Level::TRACE => '.',
             Level::DEBUG => '-',
             Level::INFO => '*',
             _ => '#',
         };
-        write!(out, "{}:{role} {} {mark} ", self.pid, self.time())?;
+        // `M`, a primary: there are no replicas.
+        write!(out, "{}:M {} {mark} ", self.pid, self.time())?;
         for character in self.text.chars() {
             match character {
                 '\n' => out.write_str("\\n")?,
@@ -235,9 +218,8 @@ impl Line<'_> {
     fn write_logfmt(&self, out: &mut impl fmt::Write) -> fmt::Result {
         write!(
             out,
-            "pid={} role={} timestamp=\"{}\"",
+            "pid={} role=primary timestamp=\"{}\"",
             self.pid,
-            self.role_name(),
             self.time()
         )?;
         write!(out, " level={} message=", self.level_name())?;
@@ -246,27 +228,15 @@ impl Line<'_> {
     }
 
     fn write_json(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        let (role, time, level) = (self.role_name(), self.time(), self.level_name());
+        let (time, level) = (self.time(), self.level_name());
         write!(
             out,
-            "{{\"pid\":{},\"role\":\"{role}\",\"timestamp\":\"{time}\"",
+            "{{\"pid\":{},\"role\":\"primary\",\"timestamp\":\"{time}\"",
             self.pid
         )?;
         write!(out, ",\"level\":\"{level}\",\"message\":")?;
         write_quoted(out, self.text)?;
         out.write_str("}\n")
-    }
-
-    fn is_replica(&self) -> bool {
-        self.role == Role::Replica as u8
-    }
-
-    fn role_name(&self) -> &'static str {
-        if self.is_replica() {
-            "replica"
-        } else {
-            "primary"
-        }
     }
 
     fn level_name(&self) -> &'static str {
@@ -329,7 +299,6 @@ mod tests {
         let unix_ms = 1_795_387_710_597;
         Line {
             pid: 7,
-            role: 0,
             unix_ms,
             timestamp: timestamp as u8,
             level,

@@ -3,10 +3,9 @@
 //!
 //! The process has to run on jemalloc (`main` says so); without it the figures of the allocator
 //! are 0. Built on the thread that runs the server: the exact count of used memory is that
-//! thread's own, to which other threads add with [`count_background`].
+//! thread's own, and what the disk thread holds is not in it.
 
 use std::io;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tikv_jemalloc_ctl::thread::{self, ThreadLocal};
@@ -21,15 +20,6 @@ use super::os::OsEntropy;
 use crate::config::Config;
 use crate::config::load::Files;
 use crate::observe::machine::{AllocatorStats, Ineffective, Machine, ProcessUsage, SystemFacts};
-
-/// What threads other than the server's have allocated and not freed.
-static BACKGROUND_BYTES: AtomicI64 = AtomicI64::new(0);
-
-/// Adds to the memory in use what another thread than the server's allocated (or, negative, freed)
-/// in a piece of work: jemalloc's counters are a thread's own.
-pub fn count_background(bytes: i64) {
-    BACKGROUND_BYTES.fetch_add(bytes, Ordering::Relaxed);
-}
 
 /// Listens where a configuration says from now on; on failure where it did before.
 pub type Listen = Box<dyn Fn(&Config) -> io::Result<()>>;
@@ -79,8 +69,7 @@ impl Machine for OsMachine {
             return 0;
         };
         let own = allocated.get().wrapping_sub(deallocated.get()) as i64;
-        let all = own.saturating_add(BACKGROUND_BYTES.load(Ordering::Relaxed));
-        all.max(0) as u64
+        own.max(0) as u64
     }
 
     fn allocator_name(&self) -> &str {

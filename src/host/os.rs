@@ -1,5 +1,4 @@
-//! Clock and entropy of the operating system, and [`Host`], which is all of the machine that the
-//! server sees.
+//! Clock and entropy of the operating system.
 
 use std::cell::Cell;
 use std::io;
@@ -8,33 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::rand::{GetRandomFlags, getrandom};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::disk::OsDisk;
-use super::log::LogControl;
-use super::supervise::Supervisor;
-use super::system::SystemFacts;
 use super::{Clock, Entropy};
 use crate::time::Now;
 
 /// How old the offset between the two clocks may become. A jump of the wall clock is noticed
 /// within this time.
 const OFFSET_AGE_MAX_US: u64 = 50_000;
-
-/// All that the server sees of the machine.
-#[derive(Debug)]
-pub struct Host {
-    /// The time.
-    pub clock: OsClock,
-    /// Randomness.
-    pub entropy: OsEntropy,
-    /// The data directory.
-    pub disk: OsDisk,
-    /// What does not change while the process lives.
-    pub facts: SystemFacts,
-    /// Who wants to know that the server is ready.
-    pub supervisor: Supervisor,
-    /// The log's level, shape and role.
-    pub log: LogControl,
-}
 
 /// The clocks of the operating system. Only the monotonic one is read each time; the wall clock is
 /// that plus an offset, which is looked at again when it is older than [`OFFSET_AGE_MAX_US`].

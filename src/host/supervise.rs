@@ -80,11 +80,6 @@ impl Supervisor {
         self.notify("STOPPING=1\n");
     }
 
-    /// One line for `systemctl status`.
-    pub fn status(&self, text: &str) {
-        self.notify(&format!("STATUS={text}\n"));
-    }
-
     /// Removes the pid file.
     pub fn remove_pid_file(&mut self) {
         if let Some(path) = self.pid_file.take() {
@@ -146,8 +141,6 @@ mod tests {
                 heard(&socket),
                 "STATUS=Ready to accept connections\nREADY=1\n"
             );
-            supervisor.status("Loading");
-            assert_eq!(heard(&socket), "STATUS=Loading\n");
             supervisor.stopping();
             assert_eq!(heard(&socket), "STOPPING=1\n");
         }

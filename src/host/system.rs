@@ -20,9 +20,7 @@ impl SystemFacts {
             arch_bits: usize::BITS,
             pid: std::process::id(),
             executable: executable.display().to_string(),
-            page_size: page_size() as u64,
             total_memory_bytes: info.totalram as u64 * u64::from(info.mem_unit),
-            processors: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
         }
     }
 }
@@ -43,12 +41,6 @@ impl ProcessUsage {
             open_files: files.saturating_sub(1) as u32,
         }
     }
-}
-
-/// The resident memory of the process: one small read, for the cron.
-pub fn rss_bytes() -> u64 {
-    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    field::<u64>(&statm, 1) * page_size() as u64
 }
 
 fn field<T: std::str::FromStr + Default>(text: &str, index: usize) -> T {
@@ -81,7 +73,6 @@ mod tests {
         let usage = ProcessUsage::read();
         assert!(usage.rss_bytes > 0 && usage.rss_bytes < facts.total_memory_bytes);
         assert!(usage.open_files >= 3);
-        assert!(rss_bytes() > 0);
     }
 
     #[test]

@@ -331,7 +331,6 @@ fn write_once(stream: &mut Stream, outbox: &Outbox) -> io::Result<(usize, usize)
 #[derive(Default)]
 pub struct Connections {
     places: Vec<Option<Connection>>,
-    count: usize,
 }
 
 impl Connections {
@@ -354,7 +353,6 @@ impl Connections {
             in_ready_queue: false,
             in_flush_queue: false,
         });
-        self.count += 1;
     }
 
     /// The connection of `key`, unless it is closed.
@@ -369,17 +367,6 @@ impl Connections {
     /// Takes the connection of `key` out.
     pub fn remove(&mut self, key: ClientKey) -> Option<Connection> {
         self.find(key)?;
-        self.count -= 1;
         self.places[key.index as usize].take()
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.count
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
     }
 }

@@ -19,12 +19,8 @@ pub struct SystemFacts {
     pub pid: u32,
     /// The program's file.
     pub executable: String,
-    /// Bytes of a memory page.
-    pub page_size: u64,
     /// Memory of the machine.
     pub total_memory_bytes: u64,
-    /// Processors this process may use.
-    pub processors: u32,
 }
 
 /// What the process uses at this moment. Reading it may open files: for INFO and the cron, not for

@@ -11,8 +11,6 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::LARGE_BULK;
-
 /// Where one argument lies in the bytes of its command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -39,15 +37,6 @@ pub enum Taken<'a> {
 }
 
 impl Taken<'_> {
-    /// The bytes, whoever owns them.
-    #[inline]
-    pub fn as_slice(&self) -> &[u8] {
-        match self {
-            Taken::Slice(bytes) => bytes,
-            Taken::Large(bytes) => bytes,
-        }
-    }
-
     /// The bytes as a shared buffer: copied unless they have one already.
     pub fn into_bytes(self) -> Bytes {
         match self {
@@ -114,12 +103,6 @@ impl<'a> Args<'a> {
             Some(large) if index == self.spans.len() => Taken::Large(large.clone()),
             _ => Taken::Slice(self.at(index)),
         }
-    }
-
-    /// The large value at the end, if there is one.
-    #[inline]
-    pub fn large(self) -> Option<&'a Bytes> {
-        self.large
     }
 
     /// All arguments, the name first.
@@ -282,17 +265,6 @@ impl OwnedArgs {
         self.push_copy(arg);
     }
 
-    /// Appends `arg` without a copy if it is large.
-    pub fn push_bytes(&mut self, arg: Bytes) {
-        if let Some(large) = self.large.take() {
-            self.push_copy(&large);
-        }
-        match arg.len() {
-            LARGE_BULK.. => self.large = Some(arg),
-            _ => self.push_copy(&arg),
-        }
-    }
-
     /// The number of arguments.
     pub fn len(&self) -> usize {
         self.as_args().len()
@@ -361,11 +333,12 @@ impl<T: AsRef<[u8]>> FromIterator<T> for OwnedArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resp::LARGE_BULK;
 
     #[test]
     fn views_and_subviews() {
         let mut owned = OwnedArgs::from_iter(["SET", "key"]);
-        owned.push_bytes(Bytes::from(vec![b'v'; LARGE_BULK]));
+        owned.large = Some(Bytes::from(vec![b'v'; LARGE_BULK]));
         let args = owned.as_args();
         assert_eq!(
             (args.len(), args.at(0), args.at(3)),
@@ -378,7 +351,7 @@ mod tests {
         assert!(matches!(args.rest(2).take(0), Taken::Large(_)));
         assert!(args.rest(3).is_empty() && args.rest(9).is_empty());
         assert_eq!((args.first(2).len(), args.first(9).len()), (2, 3));
-        assert!(args.first(2).large().is_none());
+        assert!(args.first(2).large.is_none());
         assert_eq!(args.iter_from(1).len(), 2);
         assert_eq!(args.bytes_len(), 6 + LARGE_BULK);
         assert_eq!(OwnedArgs::from(args).as_args(), args);
@@ -388,14 +361,14 @@ mod tests {
     #[test]
     fn a_large_value_that_is_no_longer_last_is_copied() {
         let mut owned = OwnedArgs::new();
-        owned.push_bytes(Bytes::from(vec![b'a'; LARGE_BULK]));
+        owned.large = Some(Bytes::from(vec![b'a'; LARGE_BULK]));
         owned.push(b"b");
         let args = owned.as_args();
         assert_eq!(
             (args.len(), args.at(0).len(), args.at(1)),
             (2, LARGE_BULK, &b"b"[..])
         );
-        assert!(args.large().is_none());
+        assert!(args.large.is_none());
         owned.clear();
         assert!(owned.is_empty() && owned.heap_bytes() > 0);
     }

@@ -20,7 +20,6 @@ use super::{Args, LARGE_BULK, Span};
 mod inline;
 mod large;
 
-pub use inline::split_arguments;
 pub use large::LargeBulk;
 
 /// The arguments that a client may send before it has authenticated.

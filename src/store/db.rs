@@ -7,8 +7,6 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-
 use crate::store::evict::Eviction;
 use crate::store::field_expiry::{FieldExpiries, next_of};
 use crate::store::hash::{HashState, hash_bytes};
@@ -237,12 +235,6 @@ impl Db {
         self.shards[slot.shard as usize].replace(&mut self.heap, entry, new)
     }
 
-    /// Puts an integer under a key that holds a string.
-    #[inline]
-    pub fn set_int(&mut self, slot: Slot, value: i64) {
-        self.replace(slot, NewValue::Int(value));
-    }
-
     /// Changes a string in place: makes it at least `len` bytes long, with zeros, and hands all its
     /// bytes to `edit`. OBJECT ENCODING says raw afterwards. `None` for a collection.
     pub fn edit<T>(
@@ -335,14 +327,6 @@ impl Db {
     #[inline]
     pub fn set_clock(&mut self, slot: Slot, clock: u32) {
         self.heap.set_clock(self.handle(slot), clock);
-    }
-
-    /// An owned copy of a large string, without copying its bytes; `None` for anything else.
-    pub fn shared_string(&self, slot: Slot) -> Option<Bytes> {
-        match self.value(slot) {
-            ValueRef::Large(bytes) => Some(bytes.clone()),
-            _ => None,
-        }
     }
 
     /// Checks shards, links, slab and counts. For tests.

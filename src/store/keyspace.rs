@@ -126,16 +126,6 @@ impl Keyspace {
         self.dbs.get_mut(number)?.take()
     }
 
-    /// Puts a database, filled elsewhere, in the place of another, which is returned.
-    pub fn install(&mut self, number: usize, db: Box<Db>) -> Option<Box<Db>> {
-        self.dbs.get_mut(number)?.replace(db)
-    }
-
-    /// An empty database that belongs to no number yet: see [`Keyspace::install`].
-    pub fn spare_db(&mut self) -> Box<Db> {
-        new_db(self.shards, &self.hasher, self.eviction, &mut self.next_id)
-    }
-
     /// Frees a database in slices, once no snapshot wants it any more.
     pub fn free_db(&mut self, mut db: Box<Db>) {
         self.freed += std::mem::take(&mut db.chores.freed);

@@ -284,16 +284,6 @@ impl<'a> ValueRef<'a> {
             ValueRef::Stream(stream) => Value::Stream(Box::new(stream.clone())),
         }
     }
-
-    /// An owned copy of a string; `None` for a collection.
-    pub fn string_copy(&self) -> Option<Value> {
-        match *self {
-            ValueRef::Int(n) => Some(Value::Int(n)),
-            ValueRef::Str(s) => Some(Value::Str(s.into())),
-            ValueRef::Large(s) => Some(Value::Large(Box::new(s.clone()))),
-            _ => None,
-        }
-    }
 }
 
 /// A collection in a database, to be changed in place.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use fastrand::Rng;
 use kvd::engine::blocked::{BlockRequest, BlockedOn, TimeoutReply};
-use kvd::resp::request::split_arguments;
 use kvd::store::value::Kind;
 
 use crate::harness::{Client, Kvd, Value, decode_all, request};
@@ -24,7 +23,7 @@ fn park(kvd: &Kvd, client: &Client, key: &str, line: &str, timeout_ms: u64) {
             retry_as: None,
         },
         db: 0,
-        args: split_arguments(line.as_bytes()).expect("a line"),
+        args: line.split(' ').collect(),
         deadline_us: (timeout_ms > 0).then(|| engine.mono_us() + timeout_ms * 1_000),
         retry_us: None,
         ticket: engine.blocked.ticket(),

@@ -345,21 +345,6 @@ pub static CLUSTER_SYNCSLOTS: Doc = Doc {
     ..GROUP
 };
 
-/// CLUSTERSCAN.
-pub static CLUSTERSCAN: Doc = Doc {
-    summary: "Iterates over the names of keys in a cluster, a few at a time.",
-    since: "9.1.0",
-    complexity: "O(N) for N elements returned",
-    tips: &[
-        "nondeterministic_output",
-        "request_policy:special",
-        "response_policy:special",
-    ],
-    args: "cursor [match-pattern:pattern=MATCH] [count:int=COUNT] [type:str=TYPE] \
-             [slot:int=SLOT]",
-    ..GROUP
-};
-
 /// READONLY.
 pub static READONLY: Doc = Doc {
     summary: "Lets the connection read from a replica in a cluster.",

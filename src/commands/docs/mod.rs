@@ -18,9 +18,11 @@ pub mod stream;
 pub mod string;
 pub mod transactions;
 
+#[cfg(test)]
 use crate::dispatch::docs::Doc;
 
-/// Every record with the name of its command, for tests and tools.
+/// Every record with the name of its command.
+#[cfg(test)]
 pub static ALL: &[(&str, &Doc)] = &[
     ("bitcount", &bitmap::BITCOUNT),
     ("bitfield", &bitmap::BITFIELD),
@@ -77,7 +79,6 @@ pub static ALL: &[(&str, &Doc)] = &[
     ("cluster|slot-stats", &cluster::CLUSTER_SLOT_STATS),
     ("cluster|slots", &cluster::CLUSTER_SLOTS),
     ("cluster|syncslots", &cluster::CLUSTER_SYNCSLOTS),
-    ("clusterscan", &cluster::CLUSTERSCAN),
     ("readonly", &cluster::READONLY),
     ("readwrite", &cluster::READWRITE),
     ("auth", &connection::AUTH),

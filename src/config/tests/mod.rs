@@ -291,7 +291,7 @@ fn changes_name_what_changed_and_can_be_taken_back() {
     );
     assert!(!changes.has("maxmemory"));
     assert_eq!(config.hash_max_listpack_entries, 2);
-    assert_eq!(changes.before().hash_max_listpack_entries, 512);
+    assert_eq!(changes.before.hash_max_listpack_entries, 512);
     changes.undo(&mut config);
     assert_eq!(config, before);
     let error = SetError::failed("port", "Unable to listen on this port. Check server logs.");

@@ -123,8 +123,6 @@ pub const RO_ACCESS_1_2: Keys = Keys::of(&[range(READ_KEY, 1, 1, 1)]);
 pub const RO_ACCESS_ALL: Keys = Keys::of(&[rest(READ_KEY, 1)]);
 /// A count and keys, read.
 pub const RO_ACCESS_NUM_1: Keys = Keys::of(&[counted(READ_KEY, 1)]);
-/// A count and keys, read, one place further.
-pub const RO_ACCESS_NUM_2: Keys = Keys::of(&[counted(READ_KEY, 2)]);
 /// One key, read and perhaps encoded anew.
 pub const RW_ACCESS_2: Keys = Keys::of(&[at(RW.or(ACCESS), 2)]);
 /// One key, changed.
@@ -133,8 +131,6 @@ pub const RW_UPDATE_1: Keys = Keys::of(&[at(RW.or(UPDATE), 1)]);
 pub const RW_UPDATE_2: Keys = Keys::of(&[at(RW.or(UPDATE), 2)]);
 /// One key, changed, and something of it returned.
 pub const RW_ACCESS_UPDATE_1: Keys = Keys::of(&[at(FULL, 1)]);
-/// A count and keys, changed, one place further.
-pub const RW_ACCESS_UPDATE_NUM_2: Keys = Keys::of(&[counted(FULL, 2)]);
 /// One key, changed and deleted from.
 pub const RW_UPDATE_DELETE_1: Keys = Keys::of(&[at(RW.or(UPDATE).or(DELETE), 1)]);
 /// One key, added to.
@@ -184,9 +180,6 @@ pub const OW_1_FROM_NUM: Keys = Keys::of(&[at(STORE, 1), counted(READ_KEY, 2)]);
 pub const RM_DELETE_1: Keys = Keys::of(&[at(RM.or(DELETE), 1)]);
 /// Every argument is a key, deleted.
 pub const RM_DELETE_ALL: Keys = Keys::of(&[rest(RM.or(DELETE), 1)]);
-
-/// One argument, routed as if it were a key.
-pub const NOT_KEY_1: Keys = Keys::of(&[at(NOT_KEY, 1)]);
 
 /// BITFIELD.
 pub const BITFIELD_KEYS: Keys = Keys::by(

@@ -242,16 +242,6 @@ fn errors_of_getkeys() {
 }
 
 #[test]
-fn first_key_at_its_place() {
-    let spans = [Span { start: 0, end: 3 }, Span { start: 3, end: 4 }];
-    let args = Args::new(b"getk", &spans, None);
-    assert_eq!(RO_ACCESS_1.first_key(args), Some(&b"k"[..]));
-    assert_eq!(RO_2.first_key(args), None);
-    assert_eq!(RO_ACCESS_NUM_1.first_key(args), None);
-    assert_eq!(SPUBLISH_CHANNEL.first_key(args), None);
-}
-
-#[test]
 fn the_only_key_of_a_command_is_all_its_keys() {
     let mut seen = 0;
     for command in crate::commands::FAMILIES.iter().copied().flatten() {

@@ -165,11 +165,6 @@ impl Registry {
         row.is_some_and(|row| row.children.is_empty() && row.parent.is_none())
     }
 
-    /// The container of a subcommand.
-    pub fn parent(&self, id: CommandId) -> Option<CommandId> {
-        self.rows.get(id.index())?.parent
-    }
-
     /// Has clients call a command by another name, or not at all when `new` is empty.
     pub fn rename(&mut self, old: &[u8], new: &[u8]) -> Result<(), TableError> {
         let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();

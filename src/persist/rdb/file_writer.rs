@@ -69,11 +69,6 @@ impl RdbWriter {
         }
     }
 
-    /// How values are written.
-    pub fn options(&self) -> WriteOptions {
-        self.options
-    }
-
     /// Says where the file comes from, in the fields that all servers know.
     pub fn origin(&mut self, now_ms: i64, used_bytes: u64, is_aof_base: bool) {
         self.aux(b"redis-ver", crate::REDIS_VERSION.as_bytes());
@@ -165,11 +160,6 @@ impl RdbWriter {
             }
         };
         self.encoder.out.extend(checksum.to_le_bytes());
-    }
-
-    /// How many bytes were written and not yet taken.
-    pub fn pending_len(&self) -> usize {
-        self.encoder.out.len()
     }
 
     /// Appends what was written and not yet taken to `to`.

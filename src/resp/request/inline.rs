@@ -7,17 +7,6 @@
 //! One oddity of Valkey 9.1 is not followed: there an escaped quote closes when it ends the line.
 
 use super::{ProtocolError, Span};
-use crate::resp::OwnedArgs;
-
-/// Splits a line into arguments; `None` if its quotes are unbalanced.
-pub fn split_arguments(line: &[u8]) -> Option<OwnedArgs> {
-    let (mut spans, mut unquoted) = (Vec::new(), Vec::new());
-    let bytes = match split(line, &mut spans, &mut unquoted).ok()? {
-        true => &unquoted[..],
-        false => line,
-    };
-    Some(crate::resp::Args::new(bytes, &spans, None).into())
-}
 
 /// Appends the arguments of `line` to `spans`. They lie in `line` itself, or, when the answer is
 /// true, in `unquoted`, to which their bytes are appended.

@@ -36,20 +36,6 @@ impl LargeBulk {
         self.wanted - self.filled + 2 - self.line_end
     }
 
-    /// Room to read into; report what was read with [`LargeBulk::filled`]. It is empty when only
-    /// the line end lacks: read that elsewhere and [`LargeBulk::put`] it.
-    pub fn spare(&mut self) -> &mut [u8] {
-        if self.filled == self.buffer.len() {
-            self.grow(1);
-        }
-        self.buffer.get_mut(self.filled..).unwrap_or_default()
-    }
-
-    /// Says that `count` bytes of the room have been written.
-    pub fn filled(&mut self, count: usize) {
-        self.filled = self.filled.saturating_add(count).min(self.buffer.len());
-    }
-
     /// Takes what belongs to the argument and its line end from the front of `input`, and answers
     /// how many bytes that was.
     pub fn put(&mut self, input: &[u8]) -> Result<usize, ProtocolError> {

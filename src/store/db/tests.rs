@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use super::*;
 use crate::random::Rng;
 use crate::store::hash::seeded;
@@ -168,7 +170,7 @@ fn integers_are_stored_as_such_and_read_as_text() {
         let slot = db.insert(&key, NewValue::Str(n.to_string().as_bytes()));
         assert!(matches!(db.value(slot), ValueRef::Int(m) if m == n));
         assert_eq!(db.string_encoding(slot), Some("int"));
-        db.set_int(slot, n ^ 0x55);
+        db.replace(slot, NewValue::Int(n ^ 0x55));
         assert!(matches!(db.value(slot), ValueRef::Int(m) if m == n ^ 0x55));
         let text = (n ^ 0x55).to_string();
         assert_eq!(db.append(slot, b"9"), Some(text.len() + 1));
@@ -210,7 +212,10 @@ fn a_string_that_grows_moves_through_every_form() {
         assert_eq!(db.expire_at(slot), Some(77));
         db.check_invariants();
     }
-    let shared = db.shared_string(slot).expect("the string is large");
+    let ValueRef::Large(shared) = db.value(slot) else {
+        panic!("the string is large");
+    };
+    let shared = shared.clone();
     db.edit(slot, 0, |s| s[0] = b'X');
     assert_eq!(
         (shared[0], string_at(&db, slot).map(|s| s[0])),

@@ -114,11 +114,6 @@ impl<T> Dense<T> {
         self.chunks.iter().flatten()
     }
 
-    /// All entries, to be written.
-    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut T> {
-        self.chunks.iter_mut().flatten()
-    }
-
     /// Drops up to `count` chunks from the end; whether entries are left.
     pub fn discard(&mut self, count: usize) -> bool {
         self.chunks

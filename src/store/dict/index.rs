@@ -109,17 +109,6 @@ impl Index {
         table.find(hash, |&n| is_wanted(n)).copied()
     }
 
-    /// The first number whose tag fits.
-    #[inline]
-    pub fn candidate(&self, hash: u32) -> Option<u32> {
-        let hash = spread(hash);
-        self.tables
-            .get(self.table_of(hash))?
-            .iter_hash(hash)
-            .next()
-            .copied()
-    }
-
     /// Adds an entry, for which there is room.
     #[inline]
     pub fn insert(&mut self, hash: u32, number: u32, hash_at: impl Fn(u32) -> u32) {

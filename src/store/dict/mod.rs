@@ -8,7 +8,7 @@
 //! No operation takes time in proportion to the size. Before the index is full, a second one is
 //! built from the dense store, some records a step: lookups use the old one; changes to records
 //! below the builder's position go to both; then they swap. Every [`Dict::push`] advances the
-//! build far enough for it to be done in time; [`Dict::grow_step`] lets a shard run ahead of that.
+//! build far enough for it to be done in time.
 //! Removal swaps the last record into the gap; [`Dict::scan`] walks from the end downwards, so it
 //! only ever moves records that were already seen.
 //!
@@ -90,13 +90,6 @@ impl<R: Record> Dict<R> {
         })
     }
 
-    /// The number of a record that may have this hash, without a look at the record: for touching
-    /// memory ahead of its use.
-    #[inline]
-    pub fn warm(&self, hash: u32) -> Option<u32> {
-        self.index.candidate(hash)
-    }
-
     /// The record with this number. Panics when there is none.
     #[inline]
     pub fn get(&self, number: u32) -> &R {
@@ -172,11 +165,6 @@ impl<R: Record> Dict<R> {
         self.records.iter()
     }
 
-    /// All records, to be written; their hashes must not be changed.
-    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut R> {
-        self.records.iter_mut()
-    }
-
     /// Whether an index is being built, or should be soon.
     #[inline]
     pub fn wants_step(&self) -> bool {
@@ -231,19 +219,6 @@ impl<R: Record> Dict<R> {
             self.records = Dense::new();
         }
         count
-    }
-
-    /// Drops up to `count` chunks of some thousand records from the end, without keeping the index:
-    /// for a dictionary that is to be dropped. Returns whether records are left.
-    pub fn discard(&mut self, count: usize) -> bool {
-        self.build = None;
-        self.index = Index::default();
-        self.records.discard(count)
-    }
-
-    /// Removes every record, in one go.
-    pub fn clear(&mut self) {
-        *self = Dict::default();
     }
 
     /// Memory the dictionary owns; what records own is the caller's to add.

@@ -35,7 +35,6 @@ fn an_empty_dictionary_owns_nothing() {
     assert_eq!(find(&dict, 1), None);
     assert_eq!(dict.random(&mut Rng::new(1)), None);
     assert_eq!(dict.scan(0, 10, |_, _| panic!()), 0);
-    assert_eq!(dict.warm(1), None);
 }
 
 #[test]
@@ -204,14 +203,4 @@ fn draining_goes_in_slices() {
     assert_eq!(dict.heap_bytes(), 0);
     fill(&mut dict, 0..10);
     dict.check_invariants();
-}
-
-#[test]
-fn warming_names_the_record() {
-    let mut dict = Dict::new();
-    fill(&mut dict, 0..5000);
-    let right = (0..5000u64)
-        .filter(|&k| dict.warm(hash_of(k)) == Some(k as u32))
-        .count();
-    assert!(right > 4500, "{right}");
 }

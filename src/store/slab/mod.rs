@@ -11,8 +11,8 @@
 //! nothing, but never memory outside the slab.
 //!
 //! Limits: 65 536 pages of at most 65 535 blocks or [`PAGE_BYTES_MAX`] bytes (256 GiB for blocks of
-//! 64 bytes and more); past that `alloc` gives boxes. With no page number left even for boxes (four
-//! billion blocks), `alloc` panics: [`Slab::is_exhausted`] tells long before.
+//! 64 bytes and more); past that `alloc` gives boxes. With no page number left even for boxes
+//! (hundreds of millions of them beside all the pages), `alloc` panics; nothing asks beforehand.
 
 mod class;
 
@@ -318,11 +318,6 @@ impl Slab {
     /// Whether holes are more than one `part` of the slab, and more than a trifle.
     pub fn has_holes_above(&self, part: usize) -> bool {
         self.hole_bytes > 64 << 10 && self.hole_bytes > self.page_bytes / part
-    }
-
-    /// Whether numbers for further blocks are about to run out, with thousands of pages to spare.
-    pub fn is_exhausted(&self) -> bool {
-        self.pages.len() - self.page_numbers.len() > PAGES_MAX - 64
     }
 
     /// Gives up to `pages` pages back without regard for what they hold: for a slab that is to be

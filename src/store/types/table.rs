@@ -139,16 +139,6 @@ impl Table {
         })
     }
 
-    /// Whether a larger index is being built.
-    pub fn wants_step(&self) -> bool {
-        self.dict.wants_step()
-    }
-
-    /// Adds up to `records` records to the index in the making; whether there is more to do.
-    pub fn grow_step(&mut self, records: usize) -> bool {
-        self.dict.grow_step(records)
-    }
-
     /// Frees a part of a table that is to be dropped and must not be used otherwise: first a page
     /// of blocks a call, then about `count` records. Returns how many records were freed, at least
     /// 1 while anything is left.

@@ -11,8 +11,6 @@ mod tests;
 
 pub use search::{Ranges, Shape};
 
-use std::io::Write;
-
 /// Longitudes go from minus to plus this.
 pub const LONGITUDE_MAX: f64 = 180.0;
 /// Latitudes go from minus to plus this: where the Mercator projection makes the earth a square.
@@ -136,21 +134,6 @@ impl Place {
             *byte = ALPHABET[(bits >> (47 - n * 5)) as usize & 31];
         }
         text
-    }
-}
-
-/// Writes a coordinate: up to 17 digits behind the point, no zeros at the end.
-pub fn write_coordinate(out: &mut Vec<u8>, degrees: f64) {
-    let start = out.len();
-    let _ = write!(out, "{degrees:.17}");
-    while out.last() == Some(&b'0') {
-        out.pop();
-    }
-    if out.last() == Some(&b'.') {
-        out.pop();
-    }
-    if out[start..] == *b"-0" {
-        out.remove(start);
     }
 }
 

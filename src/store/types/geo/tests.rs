@@ -1,5 +1,5 @@
 use super::*;
-use crate::resp::number::format_fixed;
+use crate::resp::number::{format_fixed, format_human_f64};
 use crate::store::types::sequence::{Digest, Sequence};
 
 /// The corners and axes, then places all over the world, a third of them in Europe.
@@ -27,12 +27,6 @@ fn places(numbers: &mut Sequence) -> Vec<Place> {
     places
 }
 
-fn text(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
-    let mut out = Vec::new();
-    write(&mut out);
-    out
-}
-
 /// As GEODIST writes it.
 fn distance_text(distance: f64) -> Vec<u8> {
     format_fixed(distance, 4)
@@ -54,9 +48,9 @@ fn scores_and_texts_are_those_of_a_real_server() {
         .collect();
     for (n, place) in stored.iter().enumerate() {
         scores.add(format!("{};", places[n].score()).as_bytes());
-        texts.add(&text(|out| write_coordinate(out, place.longitude)));
+        texts.add(&format_human_f64(place.longitude));
         texts.add(b",");
-        texts.add(&text(|out| write_coordinate(out, place.latitude)));
+        texts.add(&format_human_f64(place.latitude));
         texts.add(b";");
         hashes.add(&place.geohash());
         let distance = place.distance(stored[n * 7 % stored.len()]) / UNITS[n % 4].metres();
@@ -65,12 +59,9 @@ fn scores_and_texts_are_those_of_a_real_server() {
     }
     assert_eq!(places[0].score(), 13_510_798_882_111_488);
     assert_eq!(places[6].score(), 1_876_499_844_737_706);
+    assert_eq!(format_human_f64(stored[0].latitude), b"85.0511287799999991");
     assert_eq!(
-        text(|out| write_coordinate(out, stored[0].latitude)),
-        b"85.0511287799999991"
-    );
-    assert_eq!(
-        text(|out| write_coordinate(out, stored[2].longitude)),
+        format_human_f64(stored[2].longitude),
         b"0.00000268220901489"
     );
     assert_eq!(scores, Digest(0xbf25_9ba5_5f25_c1dd));
@@ -115,8 +106,8 @@ fn scores_that_are_no_places_show_what_redis_shows() {
         ),
     ] {
         let place = Place::from_score(score);
-        let longitudes = text(|out| write_coordinate(out, place.longitude));
-        let latitudes = text(|out| write_coordinate(out, place.latitude));
+        let longitudes = format_human_f64(place.longitude);
+        let latitudes = format_human_f64(place.latitude);
         assert_eq!(longitudes, longitude.as_bytes(), "{score}");
         assert_eq!(latitudes, latitude.as_bytes(), "{score}");
         assert_eq!(place.geohash(), *hash, "{score}");
@@ -221,6 +212,6 @@ fn strange_shapes_do_no_harm() {
     );
     assert!(Shape::polygon(Vec::new()).contains(centre).is_none());
     assert!(Place::new(f64::NAN, 0.0).is_none() && Place::new(180.1, 0.0).is_none());
-    assert_eq!(text(|out| write_coordinate(out, -0.0)), b"0");
+    assert_eq!(format_human_f64(-0.0), b"0");
     assert_eq!(Unit::from_name(b"KM"), Some(Unit::Km));
 }

@@ -152,14 +152,6 @@ impl Fields {
             .scan(cursor, count, |_, block| visit(parse(block)))
     }
 
-    pub fn wants_step(&self) -> bool {
-        self.table.wants_step()
-    }
-
-    pub fn grow_step(&mut self, records: usize) -> bool {
-        self.table.grow_step(records)
-    }
-
     /// See `Table::drain_slice`.
     pub fn drain_slice(&mut self, count: usize) -> usize {
         if let Some(expiries) = &mut self.expiries {

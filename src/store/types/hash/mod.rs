@@ -376,15 +376,6 @@ impl Hash {
         }
     }
 
-    /// How many fields expire some time.
-    pub fn volatile_len(&self) -> usize {
-        match &self.0 {
-            Repr::Packed(pack) if pack.stride() == 2 => 0,
-            Repr::Packed(pack) => pack.iter().filter(|f| f.expire_at_ms.is_some()).count(),
-            Repr::Table(fields) => fields.volatile_len(),
-        }
-    }
-
     /// Removes up to `max` fields whose time has come at `now_ms`, earliest first, after showing
     /// each to `visit`; returns how many.
     pub fn drop_expired(
@@ -439,20 +430,6 @@ impl Hash {
         match &self.0 {
             Repr::Packed(pack) if pack.is_listpack() => Some(pack.0.as_bytes()),
             _ => None,
-        }
-    }
-
-    /// Whether a larger index is being built.
-    pub fn wants_step(&self) -> bool {
-        matches!(&self.0, Repr::Table(fields) if fields.wants_step())
-    }
-
-    /// Carries the building of a larger index on by `records` fields, ahead of need; whether
-    /// there is more to do.
-    pub fn grow_step(&mut self, records: usize) -> bool {
-        match &mut self.0 {
-            Repr::Table(fields) => fields.grow_step(records),
-            Repr::Packed(_) => false,
         }
     }
 

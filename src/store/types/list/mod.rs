@@ -379,11 +379,6 @@ impl List {
         }
     }
 
-    /// The nodes, for saving: each is a listpack or one plain element.
-    pub fn nodes(&self) -> impl Iterator<Item = NodeView<'_>> {
-        self.nodes_from(0)
-    }
-
     /// The nodes behind the first `skipped`, for saving.
     pub fn nodes_from(&self, skipped: usize) -> impl Iterator<Item = NodeView<'_>> {
         let (pack, mut walk) = match &self.0 {

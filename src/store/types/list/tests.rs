@@ -215,7 +215,7 @@ fn encodings_change_where_redis_changes_them() {
     list.set(0, b"small", LIMITS);
     assert_eq!(list.encoding(), "listpack");
     list.push(End::Head, &[b'z'; 20_000], LIMITS);
-    assert_eq!(list.nodes().count(), 2);
+    assert_eq!(list.nodes_from(0).count(), 2);
     list.check_invariants();
 }
 
@@ -229,7 +229,7 @@ fn saved_nodes_load_again() {
             list.push(End::Tail, &text(&mut rng), limits);
         }
         let mut loaded = List::new();
-        for node in list.nodes() {
+        for node in list.nodes_from(0) {
             let mut bytes = Vec::new();
             node.write_to(&mut bytes);
             match node {

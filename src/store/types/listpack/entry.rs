@@ -80,12 +80,6 @@ impl<'a> Entry<'a> {
     pub fn to_vec(self) -> Vec<u8> {
         self.bytes(&mut IntBuf::new()).to_vec()
     }
-
-    /// Whether the entry's text is `bytes`. For many comparisons make one [`Needle`].
-    #[inline]
-    pub fn equals(self, bytes: &[u8]) -> bool {
-        Needle::new(bytes).matches(self)
-    }
 }
 
 /// A text to look for, parsed once.
@@ -103,18 +97,6 @@ impl<'a> Needle<'a> {
             bytes,
             int: parse_int(bytes),
         }
-    }
-
-    /// The text itself.
-    #[inline]
-    pub fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-
-    /// The text's value, if it is an integer.
-    #[inline]
-    pub fn int(&self) -> Option<i64> {
-        self.int
     }
 
     /// Whether `entry` has the same text.

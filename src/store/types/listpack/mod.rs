@@ -169,13 +169,6 @@ impl Listpack {
         self.insert_encoded(self.entries().end(), &[Encoded::int(value)]);
     }
 
-    /// Appends two entries, such as a field and its value.
-    #[inline]
-    pub fn push_pair(&mut self, first: &[u8], second: &[u8]) {
-        let pair = [Encoded::new(first), Encoded::new(second)];
-        self.insert_encoded(self.entries().end(), &pair);
-    }
-
     /// Inserts an entry before the one at `pos`, or at the end.
     #[inline]
     pub fn insert(&mut self, pos: usize, bytes: &[u8]) {

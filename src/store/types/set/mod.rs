@@ -404,20 +404,6 @@ impl Set {
         }
     }
 
-    /// Whether a larger index is being built.
-    pub fn wants_step(&self) -> bool {
-        matches!(&self.0, Repr::Table(table) if table.wants_step())
-    }
-
-    /// Carries the building of a larger index on by `records` members, ahead of need; whether
-    /// there is more to do.
-    pub fn grow_step(&mut self, records: usize) -> bool {
-        match &mut self.0 {
-            Repr::Table(table) => table.grow_step(records),
-            Repr::Small(_) => false,
-        }
-    }
-
     /// Memory owned, without `size_of::<Set>()`. Exact, so `samples` is not needed.
     pub fn heap_bytes(&self, _samples: usize) -> usize {
         match &self.0 {

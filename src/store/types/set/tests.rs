@@ -291,7 +291,8 @@ fn saved_sets_load_again_and_hostile_ones_do_not() {
     assert_eq!(loaded.saved_form(), SavedSet::Members);
 
     let mut twice = Listpack::new();
-    twice.push_pair(b"a", b"b");
+    twice.push(b"a");
+    twice.push(b"b");
     twice.push(b"a");
     assert!(Set::from_listpack(twice.as_bytes(), &state, LIMITS).is_err());
     assert!(Set::from_intset(twice.as_bytes(), &state, LIMITS).is_err());

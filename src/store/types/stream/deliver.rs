@@ -89,11 +89,6 @@ pub enum NackMode {
 }
 
 impl<'a> GroupMut<'a> {
-    /// The entry `id` of the stream.
-    pub fn entry(&self, id: StreamId) -> Option<Entry<'a>> {
-        self.log.entry(id)
-    }
-
     /// Sets how far the group has read: XGROUP SETID. It cannot have read more than was added.
     pub fn set_id(&mut self, id: StreamId, entries_read: Option<u64>) {
         let entries_read = entries_read.map(|read| read.min(self.counters.entries_added));
@@ -114,14 +109,6 @@ impl<'a> GroupMut<'a> {
         self.log
             .last_id()
             .is_some_and(|last| last > self.group.last_id())
-    }
-
-    /// The number of entries the group has not read, as far as `limit`.
-    pub fn count_news(&self, limit: usize) -> usize {
-        let Some(start) = self.group.last_id().next() else {
-            return 0;
-        };
-        self.log.count(start, StreamId::MAX, limit)
     }
 
     /// Delivers up to `limit` entries that the group has not read to a consumer. They become

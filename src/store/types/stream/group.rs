@@ -256,12 +256,6 @@ impl Group {
             + self.by_name.capacity() * size_of::<u32>()
     }
 
-    /// Frees about `count` pending entries of a group that is to be dropped, and says how many; 0
-    /// when nothing is left. The group is good for nothing else afterwards.
-    pub fn drain_slice(&mut self, count: usize) -> usize {
-        self.drain_pieces(count.div_ceil(PIECE_LEN)) * PIECE_LEN
-    }
-
     /// Frees up to `n` pieces and says how many; fewer than `n` means nothing is left.
     fn drain_pieces(&mut self, n: usize) -> usize {
         let mut drained = self.pel.drain_pieces(n);

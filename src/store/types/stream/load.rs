@@ -251,11 +251,6 @@ impl Node<'_> {
 }
 
 impl Stream {
-    /// The blocks, ascending, to be saved.
-    pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        self.nodes_from(StreamId::MIN)
-    }
-
     /// The blocks from the one that may hold `id` on.
     pub fn nodes_from(&self, id: StreamId) -> impl Iterator<Item = Node<'_>> {
         let blocks = self.log.blocks_from(id);

@@ -139,26 +139,6 @@ impl Log {
         }
     }
 
-    /// The number of entries from `start` to `end`, both included, as far as `limit`.
-    pub fn count(&self, start: StreamId, end: StreamId, limit: usize) -> usize {
-        let mut count = 0;
-        let mut blocks = self.blocks_from(start).peekable();
-        while let Some((base, block)) = blocks.next() {
-            if *base > end || count >= limit {
-                break;
-            }
-            let inside = *base >= start && blocks.peek().is_some_and(|(next, _)| **next <= end);
-            count += if inside {
-                block.live() as usize
-            } else {
-                self.one_block_range(*base, block, start, end)
-                    .take(limit - count)
-                    .count()
-            };
-        }
-        count.min(limit)
-    }
-
     /// Deletes the entry `id`; false when it is not there.
     pub fn delete(&mut self, id: StreamId) -> bool {
         let in_tail = self.tail_reaches(id);
@@ -245,12 +225,6 @@ impl Log {
         }
     }
 
-    /// The blocks, ascending.
-    pub fn blocks(&self) -> impl Iterator<Item = (StreamId, &Block)> {
-        self.blocks_from(StreamId::MIN)
-            .map(|(base, block)| (*base, block))
-    }
-
     pub fn block_count(&self) -> usize {
         self.sealed.len() + usize::from(!self.tail.is_vacant())
     }
@@ -290,7 +264,7 @@ impl Log {
 
     pub fn check_invariants(&self) {
         let (mut length, mut previous) = (0, None);
-        for (base, block) in self.blocks() {
+        for (&base, block) in self.blocks_from(StreamId::MIN) {
             assert!(
                 previous.is_none_or(|previous| previous < base),
                 "blocks overlap"
@@ -339,24 +313,6 @@ impl Log {
             self.sealed.range(base..)
         };
         sealed.chain(tail)
-    }
-
-    fn one_block_range<'a>(
-        &self,
-        base: StreamId,
-        block: &'a Block,
-        start: StreamId,
-        end: StreamId,
-    ) -> Range<'a> {
-        let view = block.view(base);
-        let at = view.lower_bound(start, self.is_tail(base));
-        Range {
-            blocks: None,
-            view,
-            at,
-            start,
-            end,
-        }
     }
 
     fn drop_if_dead(&mut self, base: StreamId) {

@@ -161,11 +161,6 @@ impl Stream {
         self.log.range_rev(start, end)
     }
 
-    /// How many entries [`Stream::range`] gives, as far as `limit`. Whole blocks are not walked.
-    pub fn count_range(&self, start: StreamId, end: StreamId, limit: usize) -> usize {
-        self.log.count(start, end, limit)
-    }
-
     /// The number of blocks: what XINFO calls keys of the radix tree.
     pub fn node_count(&self) -> usize {
         self.log.block_count()

@@ -260,16 +260,6 @@ impl Big {
         (member_of(block), score_of(block))
     }
 
-    /// Whether there is growing to be done.
-    pub(super) fn wants_step(&self) -> bool {
-        self.dict.wants_step()
-    }
-
-    /// Advances the growing of the dictionary; whether there is more to do.
-    pub(super) fn grow_step(&mut self, records: usize) -> bool {
-        self.dict.grow_step(records)
-    }
-
     /// Where holes take much, moves some members out of sparse pages: a set that shrinks gives its
     /// memory back as it does.
     #[inline]

@@ -14,14 +14,6 @@ pub struct ScoreRange {
 }
 
 impl ScoreRange {
-    /// All scores.
-    pub const ALL: ScoreRange = ScoreRange {
-        min: f64::NEG_INFINITY,
-        min_excluded: false,
-        max: f64::INFINITY,
-        max_excluded: false,
-    };
-
     /// A range as it is written in commands: numbers, after `(` where they are excluded.
     pub fn parse(min: &[u8], max: &[u8]) -> Option<ScoreRange> {
         let (min, min_excluded) = parse_score(min)?;

@@ -387,18 +387,6 @@ impl ZSet {
         }
     }
 
-    /// A member and its score by number, below `len`, in no order but each exactly once: for
-    /// drawing several different ones. Costs O(1) in a large set.
-    pub fn numbered(&self, number: usize) -> Option<(Entry<'_>, f64)> {
-        if number >= self.len() {
-            return None;
-        }
-        Some(match &self.0 {
-            Repr::Packed(pack) => packed::at(pack, number),
-            Repr::Big(big) => text(big.numbered(number)),
-        })
-    }
-
     /// Visits `count` different members, or all there are, every choice being as likely.
     pub fn sample(&self, rng: &mut Rng, count: usize, mut visit: impl FnMut(Entry<'_>, f64)) {
         let mut chosen = sample::distinct(rng, self.len(), count)
@@ -438,19 +426,6 @@ impl ZSet {
             Repr::Big(big) => big.scan(cursor, count, |member, score| {
                 visit(Entry::Str(member), score)
             }),
-        }
-    }
-
-    /// Whether housekeeping has growing to do here.
-    pub fn wants_step(&self) -> bool {
-        matches!(&self.0, Repr::Big(big) if big.wants_step())
-    }
-
-    /// Does some of it, in `records` steps; whether there is more.
-    pub fn grow_step(&mut self, records: usize) -> bool {
-        match &mut self.0 {
-            Repr::Packed(_) => false,
-            Repr::Big(big) => big.grow_step(records),
         }
     }
 

@@ -143,12 +143,12 @@ impl Pair {
         assert_eq!(self.set.score(b"nobody"), None);
         assert_eq!(self.set.rank(b"nobody"), None);
         assert!(self.set.get(all.len()).is_none());
-        let mut numbered: Vec<Placed> = (0..all.len())
-            .filter_map(|n| self.set.numbered(n))
-            .map(|(member, score)| Placed(score, member.to_vec()))
-            .collect();
-        numbered.sort();
-        assert_eq!(numbered, all);
+        let mut drawn = Vec::new();
+        self.set.sample(&mut self.rng, all.len(), |member, score| {
+            drawn.push(Placed(score, member.to_vec()));
+        });
+        drawn.sort();
+        assert_eq!(drawn, all);
     }
 
     fn compare_scores(&mut self, all: &[Placed]) {

@@ -131,7 +131,6 @@ fn compare(stream: &Stream, model: &BTreeMap<StreamId, Pairs>, id: StreamId, rng
         assert!(
             stream.range(id, end).next().is_none() && stream.range_rev(id, end).next().is_none()
         );
-        assert_eq!(stream.count_range(id, end, 10), 0);
         return;
     }
     let limit = [1, 10, usize::MAX][rng.below(3)];
@@ -139,8 +138,6 @@ fn compare(stream: &Stream, model: &BTreeMap<StreamId, Pairs>, id: StreamId, rng
     assert!(found.eq(model.range(id..=end).take(limit).map(as_pair)));
     let found = stream.range_rev(id, end).take(limit).map(owned);
     assert!(found.eq(model.range(id..=end).rev().take(limit).map(as_pair)));
-    let count = model.range(id..=end).take(limit).count();
-    assert_eq!(stream.count_range(id, end, limit), count);
     if rng.below(20) == 0 {
         stream.check_invariants();
     }
