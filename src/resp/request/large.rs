@@ -1,7 +1,7 @@
-//! The buffer of one large argument that is read from the connection straight into it.
+//! The buffer of one large argument, which what is read from the connection is appended to.
 //!
 //! It grows by doubling as bytes arrive, never on the announced length, and in the end it is
-//! exactly as long as the value, which the store keeps without a copy.
+//! exactly as long as the value, which the store keeps without another copy.
 
 use bytes::Bytes;
 
@@ -11,9 +11,8 @@ use crate::resp::LARGE_BULK;
 /// A large argument of which a part has arrived.
 #[derive(Debug)]
 pub struct LargeBulk {
-    /// Bytes that arrived, and zeroes behind them that are room for more.
+    /// The bytes that arrived.
     buffer: Vec<u8>,
-    filled: usize,
     wanted: usize,
     /// How much of the line end behind the argument has arrived.
     line_end: usize,
@@ -24,7 +23,6 @@ impl LargeBulk {
     pub fn new(wanted: usize) -> Self {
         Self {
             buffer: Vec::new(),
-            filled: 0,
             wanted,
             line_end: 0,
         }
@@ -33,23 +31,18 @@ impl LargeBulk {
     /// The bytes that still lack, the line end included.
     #[inline]
     pub fn remaining(&self) -> usize {
-        self.wanted - self.filled + 2 - self.line_end
+        self.wanted - self.buffer.len() + 2 - self.line_end
     }
 
     /// Takes what belongs to the argument and its line end from the front of `input`, and answers
     /// how many bytes that was.
     pub fn put(&mut self, input: &[u8]) -> Result<usize, ProtocolError> {
-        let data = input.len().min(self.wanted - self.filled);
-        if self.filled + data > self.buffer.len() {
-            self.grow(data);
-        }
+        let data = input.len().min(self.wanted - self.buffer.len());
         let (data, rest) = input.split_at_checked(data).unwrap_or((input, &[]));
-        if let Some(room) = self.buffer.get_mut(self.filled..self.filled + data.len()) {
-            room.copy_from_slice(data);
-            self.filled += data.len();
-        }
+        self.make_room(data.len());
+        self.buffer.extend_from_slice(data);
         let mut taken = data.len();
-        if self.filled == self.wanted {
+        if self.buffer.len() == self.wanted {
             for byte in rest.iter().take(2 - self.line_end) {
                 if b"\r\n".get(self.line_end) != Some(byte) {
                     return Err(ProtocolError::InvalidCrlf);
@@ -70,9 +63,7 @@ impl LargeBulk {
     /// The argument. To be called when it is complete.
     pub fn complete(self) -> Bytes {
         debug_assert!(self.is_complete());
-        let mut buffer = self.buffer;
-        buffer.truncate(self.filled);
-        Bytes::from(buffer)
+        Bytes::from(self.buffer)
     }
 
     /// The bytes of heap memory behind it.
@@ -80,15 +71,17 @@ impl LargeBulk {
         self.buffer.capacity()
     }
 
-    /// Makes room for `more` bytes: at least as many as there are, never more than are wanted. The
-    /// last step is exact, so that the value carries no slack.
-    fn grow(&mut self, more: usize) {
-        let length = (self.filled + more)
-            .max(self.filled * 2)
+    /// Makes room for `more` bytes, by doubling, but never beyond what is wanted: the last step is
+    /// exact, so that the value carries no slack.
+    fn make_room(&mut self, more: usize) {
+        let length = self.buffer.len() + more;
+        if length <= self.buffer.capacity() {
+            return;
+        }
+        let capacity = length
+            .max(self.buffer.len() * 2)
             .max(LARGE_BULK * 2)
             .min(self.wanted);
-        let additional = length.saturating_sub(self.buffer.len());
-        self.buffer.reserve_exact(additional);
-        self.buffer.resize(length.max(self.buffer.len()), 0);
+        self.buffer.reserve_exact(capacity - self.buffer.len());
     }
 }
