@@ -126,7 +126,6 @@ impl Engine {
             let limits = Limits {
                 bulk_bytes_max: self.config.proto_max_bulk_len as usize,
                 authenticated: !strange,
-                inline: true,
             };
             let commands_max = if strange { 1 } else { BATCH_COMMANDS_MAX };
             let parsed = client

@@ -1,4 +1,5 @@
 //! How a line of redis.conf is cut into words, and how a word is written so that it is read back.
+//! Inline commands have rules of their own: see `resp::request`.
 //!
 //! Redis's rules: blanks separate, double quotes know backslash escapes, single quotes know only
 //! `\'`, and a closing quote ends the word and must be followed by a blank.

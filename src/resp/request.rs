@@ -40,8 +40,6 @@ pub struct Limits {
     pub bulk_bytes_max: usize,
     /// Whether the client has authenticated; until then it gets 10 arguments and 16 KiB a bulk.
     pub authenticated: bool,
-    /// Whether commands may come as plain lines; blank lines may come always.
-    pub inline: bool,
 }
 
 impl Default for Limits {
@@ -49,7 +47,6 @@ impl Default for Limits {
         Self {
             bulk_bytes_max: 512 * 1024 * 1024,
             authenticated: true,
-            inline: true,
         }
     }
 }
@@ -79,8 +76,6 @@ pub enum ProtocolError {
     UnauthenticatedBulkLength,
     /// The command as a whole is larger than 4 GiB.
     TooBigRequest,
-    /// A plain line where only RESP may come, as from a primary.
-    UnexpectedInline,
 }
 
 impl ProtocolError {
@@ -110,7 +105,6 @@ impl ProtocolError {
             }
             Self::UnauthenticatedBulkLength => "Protocol error: unauthenticated bulk length",
             Self::TooBigRequest => "Protocol error: too big request",
-            Self::UnexpectedInline => "Protocol error: unexpected inline command",
         };
         Cow::Borrowed(text.as_bytes())
     }
@@ -449,7 +443,7 @@ impl RequestParser {
     fn parse_one(&mut self, input: &[u8], limits: &Limits, unquoted: &mut Vec<u8>) -> Step {
         if self.missing == 0 {
             if input.first() != Some(&b'*') {
-                return self.parse_inline(input, limits, unquoted);
+                return self.parse_inline(input, unquoted);
             }
             match self.parse_count(input, limits) {
                 Ok(true) if self.missing > 0 => {}
@@ -596,7 +590,7 @@ impl RequestParser {
         self.scanned = self.position;
     }
 
-    fn parse_inline(&mut self, input: &[u8], limits: &Limits, unquoted: &mut Vec<u8>) -> Step {
+    fn parse_inline(&mut self, input: &[u8], unquoted: &mut Vec<u8>) -> Step {
         let found = match self.nul {
             true => None,
             false => {
@@ -622,7 +616,6 @@ impl RequestParser {
         match inline::split(line, &mut self.spans, unquoted) {
             Err(error) => Step::Failed(error),
             Ok(_) if self.spans.is_empty() => Step::Blank { end },
-            Ok(_) if !limits.inline => Step::Failed(ProtocolError::UnexpectedInline),
             Ok(unquoted) => Step::Complete { end, unquoted },
         }
     }

@@ -1,4 +1,5 @@
-//! Splits a line into arguments by Redis's quoting rules, as for inline commands and redis.conf.
+//! Splits the line of an inline command into arguments, by Valkey's quoting rules. A line of
+//! redis.conf follows Redis's older ones, in which a quote ends the word: see `config::syntax`.
 //!
 //! Blanks separate arguments. Double quotes take `\xHH`, `\n \r \t \b \a` and any other escaped
 //! byte as itself; single quotes know only `\'`. As in a shell, and in Valkey from 9.1 on, quoted

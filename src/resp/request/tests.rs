@@ -245,17 +245,6 @@ fn lines_of_the_limit_pass() {
 }
 
 #[test]
-fn a_primary_sends_no_inline_commands() {
-    let limits = Limits {
-        inline: false,
-        ..limits()
-    };
-    let items = feed([&b"\n\r\n*1\r\n$4\r\nPING\r\n\nPING\r\n"[..]], limits, 64);
-    let error = Item::Error(ProtocolError::UnexpectedInline);
-    assert_eq!(items, [command(&["PING"]), error]);
-}
-
-#[test]
 fn a_large_last_argument_goes_to_its_own_buffer() {
     let value = vec![b'v'; LARGE_BULK + 5];
     let mut input = wire(&[b"PING"]);
