@@ -338,7 +338,7 @@ pub fn new_value(taken: Taken<'_>) -> NewValue<'_> {
 
 /// A value that was built by a handler.
 pub fn owned_value(bytes: Vec<u8>) -> NewValue<'static> {
-    if bytes.len() >= crate::store::value::LARGE {
+    if bytes.len() >= crate::resp::LARGE_BULK {
         NewValue::Large(Bytes::from(bytes))
     } else {
         NewValue::Value(Value::Str(bytes.into_boxed_slice()))

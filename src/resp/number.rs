@@ -16,21 +16,26 @@ mod long_double;
 
 pub use long_double::{LongDouble, NotFinite};
 
-/// The longest text of an integer, sign included, as Redis counts it.
-const INTEGER_BYTES_MAX: usize = 20;
+/// The digits of the longest integer: 64 bits without a sign hold any so many.
+const INTEGER_DIGITS_MAX: usize = 19;
 /// An exponent of a hexadecimal float beyond this is far outside every type.
 const EXPONENT_MAX: i64 = 100_000;
 
-/// Reads an integer in its only spelling: no plus, no leading zero, no blank, no `-0`.
+/// Reads an integer in its only spelling: no plus, no leading zero, no blank, no `-0`. The store
+/// keeps such a text as a number.
 #[inline]
 pub fn parse_i64(text: &[u8]) -> Option<i64> {
+    // Asked of every value that is stored, most of which are longer.
+    if text.len() > INTEGER_DIGITS_MAX + 1 {
+        return None;
+    }
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         digits => (false, digits),
     };
     match digits {
-        [digit @ b'0'..=b'9'] if text.len() == 1 => return Some(i64::from(digit - b'0')),
-        [b'1'..=b'9', ..] if text.len() <= INTEGER_BYTES_MAX => {}
+        [b'0'] if !negative => return Some(0),
+        [b'1'..=b'9', ..] if digits.len() <= INTEGER_DIGITS_MAX => {}
         _ => return None,
     }
     let mut value: u64 = 0;
@@ -39,7 +44,7 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
         if digit > 9 {
             return None;
         }
-        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+        value = value * 10 + u64::from(digit);
     }
     match negative {
         true => 0i64.checked_sub_unsigned(value),

@@ -13,9 +13,6 @@ use crate::store::types::set::Set;
 use crate::store::types::stream::Stream;
 use crate::store::types::zset::ZSet;
 
-/// Strings from this length on are [`Bytes`]: moved into the store and out to the socket, never
-/// copied. The one threshold for replies, requests and values.
-pub const LARGE: usize = 16 << 10;
 /// Strings up to this length are "embstr" in OBJECT ENCODING, as in Redis.
 pub const EMBEDDED_MAX: usize = 44;
 /// Collections above so many elements are freed in slices.
@@ -74,9 +71,10 @@ impl Kind {
 pub enum Value {
     /// A string that is a canonical integer.
     Int(i64),
-    /// A string below [`LARGE`]. In a database such a string lies beside its key instead.
+    /// A string below [`crate::resp::LARGE_BULK`]. In a database such a string lies beside its key
+    /// instead.
     Str(Box<[u8]>),
-    /// A string of [`LARGE`] bytes or more.
+    /// A string of [`crate::resp::LARGE_BULK`] bytes or more.
     Large(Box<Bytes>),
     /// A list.
     List(List),
@@ -187,9 +185,9 @@ const _: () = assert!(size_of::<Value>() <= 32);
 pub enum ValueRef<'a> {
     /// A string that is a canonical integer.
     Int(i64),
-    /// A string below [`LARGE`].
+    /// A string below [`crate::resp::LARGE_BULK`].
     Str(&'a [u8]),
-    /// A string of [`LARGE`] bytes or more, which can be shared.
+    /// A string of [`crate::resp::LARGE_BULK`] bytes or more, which can be shared.
     Large(&'a Bytes),
     /// A list.
     List(&'a List),
@@ -312,7 +310,7 @@ pub enum NewValue<'a> {
     Str(&'a [u8]),
     /// A string of any length that is to stay one: OBJECT ENCODING says raw.
     Raw(&'a [u8]),
-    /// A string that is owned already; worth it from [`LARGE`] bytes on.
+    /// A string that is owned already; worth it from [`crate::resp::LARGE_BULK`] bytes on.
     Large(Bytes),
     /// Anything that is owned already.
     Value(Value),
@@ -321,39 +319,6 @@ pub enum NewValue<'a> {
 impl From<Value> for NewValue<'_> {
     fn from(value: Value) -> Self {
         NewValue::Value(value)
-    }
-}
-
-/// The integer a string is the canonical text of: no plus sign, no leading zero, no "-0".
-#[inline]
-pub fn canonical_int(text: &[u8]) -> Option<i64> {
-    // The longest is that of i64::MIN.
-    if text.is_empty() || text.len() > 20 {
-        return None;
-    }
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, text),
-    };
-    match digits {
-        [b'0'] if !negative => return Some(0),
-        [b'1'..=b'9', ..] => {}
-        _ => return None,
-    }
-    let mut value = 0i64;
-    for &digit in digits {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        // Downwards, because i64::MIN has no positive counterpart.
-        value = value
-            .checked_mul(10)?
-            .checked_sub(i64::from(digit - b'0'))?;
-    }
-    if negative {
-        Some(value)
-    } else {
-        value.checked_neg()
     }
 }
 
@@ -382,47 +347,6 @@ fn shrink(bytes: &mut Bytes, by: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn canonical_integers_are_those_that_print_the_same() {
-        let cases: [&[u8]; 14] = [
-            b"",
-            b"-",
-            b"+1",
-            b"01",
-            b"-0",
-            b"-01",
-            b"1 ",
-            b" 1",
-            b"1.0",
-            b"0x1",
-            b"9223372036854775808",
-            b"-9223372036854775809",
-            b"99999999999999999999",
-            b"123456789012345678901",
-        ];
-        for text in cases {
-            assert_eq!(
-                canonical_int(text),
-                None,
-                "{}",
-                String::from_utf8_lossy(text)
-            );
-        }
-        for n in [
-            0,
-            1,
-            -1,
-            10,
-            -10,
-            i64::MAX,
-            i64::MIN,
-            i64::MAX - 1,
-            i64::MIN + 1,
-        ] {
-            assert_eq!(canonical_int(n.to_string().as_bytes()), Some(n));
-        }
-    }
 
     #[test]
     fn a_large_string_is_freed_in_slices() {

@@ -4,9 +4,9 @@
 //! integers of up to 32 bits are written as such, longer ones are compressed where that pays.
 
 use super::lzf::Compressor;
+use crate::resp::number::parse_i64;
 use crate::store::types::listpack::Entry;
 use crate::store::types::stream::StreamId;
-use crate::store::value::canonical_int;
 
 /// In the place of a length: the string is written otherwise.
 const ENCODED: u8 = 0b1100_0000;
@@ -111,7 +111,7 @@ impl Encoder {
     /// A string in its shortest form.
     pub(super) fn string(&mut self, text: &[u8]) {
         if text.len() <= INTEGER_LEN_MAX
-            && let Some(number) = canonical_int(text)
+            && let Some(number) = parse_i64(text)
             && i32::try_from(number).is_ok()
         {
             return self.integer(number);

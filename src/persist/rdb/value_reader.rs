@@ -11,14 +11,15 @@ use super::packed::{ziplist, zipmap};
 use super::stream_reader::StreamReader;
 use super::{Family, NO_EXPIRY, NODE_PACKED, NODE_PLAIN, Read, Stop, kind};
 use crate::config::Config;
-use crate::resp::number::parse_f64;
+use crate::resp::LARGE_BULK;
+use crate::resp::number::{parse_f64, parse_i64};
 use crate::store::hash::HashState;
 use crate::store::types::hash::{FieldTtl, Hash, HashContext, HashLimits, NEVER_EXPIRED};
 use crate::store::types::list::{End, List, ListLimits};
 use crate::store::types::listpack::{Entry, IntBuf, Listpack, Malformed};
 use crate::store::types::set::{Set, SetLimits};
 use crate::store::types::zset::{ZSet, ZSetLimits};
-use crate::store::value::{LARGE, Value, canonical_int};
+use crate::store::value::Value;
 
 /// What reading values needs to know.
 #[derive(Clone, Copy, Debug)]
@@ -318,13 +319,15 @@ fn refusal(number: u8, family: Family) -> std::borrow::Cow<'static, str> {
 pub(super) fn string_value(text: Text<'_>) -> Value {
     match text {
         Text::Int(number) => Value::Int(number),
-        Text::Owned(bytes) if bytes.len() >= LARGE => Value::Large(Box::new(Bytes::from(bytes))),
-        Text::Slice(bytes) if bytes.len() >= LARGE => {
+        Text::Owned(bytes) if bytes.len() >= LARGE_BULK => {
+            Value::Large(Box::new(Bytes::from(bytes)))
+        }
+        Text::Slice(bytes) if bytes.len() >= LARGE_BULK => {
             Value::Large(Box::new(Bytes::copy_from_slice(bytes)))
         }
         text => {
             let bytes = text.to_vec();
-            match canonical_int(&bytes) {
+            match parse_i64(&bytes) {
                 Some(number) => Value::Int(number),
                 None => Value::Str(bytes.into()),
             }

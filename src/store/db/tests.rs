@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::random::Rng;
+use crate::resp::LARGE_BULK;
 use crate::store::hash::seeded;
 use crate::store::types::list::List;
-use crate::store::value::LARGE;
 
 /// What the model knows of a key: its string (or nothing, for a list), and its expiry.
 type Model = BTreeMap<Vec<u8>, (Option<Vec<u8>>, Option<i64>)>;
@@ -30,7 +30,7 @@ fn assert_same(db: &Db, hasher: &HashState, model: &Model) {
 
 fn random_string(rng: &mut Rng) -> Vec<u8> {
     match rng.below(20) {
-        0 => vec![b'L'; LARGE + rng.below(100)],
+        0 => vec![b'L'; LARGE_BULK + rng.below(100)],
         1 => vec![b'm'; 500 + rng.below(5000)],
         2..6 => (rng.next_u64() as i64 >> rng.below(64))
             .to_string()
@@ -76,7 +76,7 @@ fn one_step(db: &mut Db, hasher: &HashState, model: &mut Model, rng: &mut Rng, k
                 NewValue::Large(Bytes::copy_from_slice(&string))
             };
             assert_eq!(db.replace(slot, new).is_none(), {
-                entry.0.as_ref().is_some_and(|s| s.len() < LARGE)
+                entry.0.as_ref().is_some_and(|s| s.len() < LARGE_BULK)
             });
             entry.0 = Some(string);
         }
@@ -204,7 +204,7 @@ fn a_string_that_grows_moves_through_every_form() {
     let key = Key::new(&hasher, b"growing");
     let slot = db.insert_expiring(&key, NewValue::Str(b"1"), Some(77));
     let mut model = b"1".to_vec();
-    while model.len() < 3 * LARGE {
+    while model.len() < 3 * LARGE_BULK {
         let more = vec![b'a' + (model.len() % 26) as u8; 1 + model.len() / 8];
         model.extend_from_slice(&more);
         assert_eq!(db.append(slot, &more), Some(model.len()));

@@ -27,10 +27,9 @@ mod volatile;
 use bytes::BytesMut;
 
 use crate::random::Rng;
+use crate::resp::LARGE_BULK;
 use crate::store::slab::{Handle, INLINE_MAX};
-use crate::store::value::{
-    EMBEDDED_MAX, Kind, LARGE, NewValue, Value, ValueMut, ValueRef, into_mutable,
-};
+use crate::store::value::{EMBEDDED_MAX, Kind, NewValue, Value, ValueMut, ValueRef, into_mutable};
 
 use block::Expiry;
 pub(super) use block::MARK;
@@ -636,7 +635,7 @@ impl Shard {
             expiry,
             value,
         );
-        scratch.shrink_to(LARGE);
+        scratch.shrink_to(LARGE_BULK);
         heap.blocks_moved();
         if let Some(Expiry { place, at }) = expiry {
             self.volatile.set(place, handle, at);
@@ -653,7 +652,7 @@ impl Shard {
         if len <= old.len() {
             return Longer::Block(entry.handle);
         }
-        if len >= LARGE {
+        if len >= LARGE_BULK {
             let mut owned = BytesMut::with_capacity(len + len / 2);
             owned.extend_from_slice(old);
             owned.resize(len, 0);

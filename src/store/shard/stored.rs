@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 
+use crate::resp::LARGE_BULK;
+use crate::resp::number::parse_i64;
 use crate::store::shard::heap::Arena;
-use crate::store::value::{Kind, LARGE, NewValue, Value, canonical_int};
+use crate::store::value::{Kind, NewValue, Value};
 
 /// What a record's value is: the low three bits of its flags. Forms from `LARGE_FORM` on are
 /// objects, whose number is what the block holds.
@@ -51,22 +53,22 @@ impl std::ops::Deref for Inline<'_> {
 pub(super) fn store<'a>(arena: &mut Arena, new: NewValue<'a>) -> Stored<'a> {
     match new {
         NewValue::Int(n) => int(n),
-        NewValue::Str(s) | NewValue::Raw(s) if s.len() >= LARGE => {
+        NewValue::Str(s) | NewValue::Raw(s) if s.len() >= LARGE_BULK => {
             object(arena, Value::Large(Box::new(Bytes::copy_from_slice(s))))
         }
         NewValue::Raw(s) => Stored {
             flags: STR | RAW,
             bytes: Inline::Slice(s),
         },
-        NewValue::Str(s) => match canonical_int(s) {
+        NewValue::Str(s) => match parse_i64(s) {
             Some(n) => int(n),
             None => Stored {
                 flags: STR,
                 bytes: Inline::Slice(s),
             },
         },
-        NewValue::Large(s) if s.len() >= LARGE => object(arena, Value::Large(Box::new(s))),
-        NewValue::Large(s) => match canonical_int(&s) {
+        NewValue::Large(s) if s.len() >= LARGE_BULK => object(arena, Value::Large(Box::new(s))),
+        NewValue::Large(s) => match parse_i64(&s) {
             Some(n) => int(n),
             None => Stored {
                 flags: STR,
@@ -74,7 +76,7 @@ pub(super) fn store<'a>(arena: &mut Arena, new: NewValue<'a>) -> Stored<'a> {
             },
         },
         NewValue::Value(Value::Int(n)) => int(n),
-        NewValue::Value(Value::Str(s)) if s.len() < LARGE => match canonical_int(&s) {
+        NewValue::Value(Value::Str(s)) if s.len() < LARGE_BULK => match parse_i64(&s) {
             // An integer that was kept as text had been made by APPEND.
             Some(_) => Stored {
                 flags: STR | RAW,
@@ -86,7 +88,7 @@ pub(super) fn store<'a>(arena: &mut Arena, new: NewValue<'a>) -> Stored<'a> {
             },
         },
         NewValue::Value(Value::Str(s)) => object(arena, Value::Large(Box::new(Bytes::from(s)))),
-        NewValue::Value(Value::Large(s)) if s.len() < LARGE => Stored {
+        NewValue::Value(Value::Large(s)) if s.len() < LARGE_BULK => Stored {
             flags: STR,
             bytes: Inline::Bytes(*s),
         },

@@ -7,6 +7,8 @@
 
 use itoa::Buffer;
 
+use crate::resp::number::parse_i64;
+
 /// What an entry holds: text that is a canonical 64-bit integer is kept as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry<'a> {
@@ -66,7 +68,7 @@ impl<'a> Entry<'a> {
     pub fn int(self) -> Option<i64> {
         match self {
             Entry::Int(value) => Some(value),
-            Entry::Str(bytes) => parse_int(bytes),
+            Entry::Str(bytes) => parse_i64(bytes),
         }
     }
 
@@ -95,7 +97,7 @@ impl<'a> Needle<'a> {
     pub fn new(bytes: &'a [u8]) -> Needle<'a> {
         Needle {
             bytes,
-            int: parse_int(bytes),
+            int: parse_i64(bytes),
         }
     }
 
@@ -106,35 +108,6 @@ impl<'a> Needle<'a> {
             Entry::Int(value) => self.int == Some(value),
             Entry::Str(bytes) => bytes == self.bytes,
         }
-    }
-}
-
-/// The integer that `bytes` spells, if it spells one the way it would be printed: no plus sign,
-/// no leading zero, no space, no "-0", and within 64 bits.
-#[inline]
-pub fn parse_int(bytes: &[u8]) -> Option<i64> {
-    let (negative, digits) = match bytes {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, bytes),
-    };
-    match digits {
-        [b'0'] => return if negative { None } else { Some(0) },
-        // Nineteen digits cannot overflow the unsigned accumulator.
-        [b'1'..=b'9', ..] if digits.len() <= 19 => {}
-        _ => return None,
-    }
-    let mut value = 0u64;
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value * 10 + u64::from(digit);
-    }
-    if negative {
-        (value <= 1 << 63).then(|| (value as i64).wrapping_neg())
-    } else {
-        i64::try_from(value).ok()
     }
 }
 
@@ -166,7 +139,7 @@ impl<'a> Encoded<'a> {
     /// The shortest encoding of `bytes`: as an integer where it is one.
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Encoded<'a> {
-        match parse_int(bytes) {
+        match parse_i64(bytes) {
             Some(value) => Encoded::int(value),
             None => Encoded::string(bytes),
         }

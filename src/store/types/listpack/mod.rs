@@ -21,7 +21,7 @@ mod tests;
 use std::mem::take;
 
 pub use entries::{Entries, Iter};
-pub use entry::{Encoded, Entry, IntBuf, Needle, decimal_len, parse_int};
+pub use entry::{Encoded, Entry, IntBuf, Needle, decimal_len};
 pub use validate::{Checked, Malformed, validate};
 
 /// Total length and number of entries.

@@ -3,8 +3,9 @@
 //! Everything the rest of the module relies on is proved here, so nothing there can be led
 //! astray by a hostile payload.
 
-use super::entry::{Encoded, Entry, backlen_len, decode, int_len, parse_int, write_backlen};
+use super::entry::{Encoded, Entry, backlen_len, decode, int_len, write_backlen};
 use super::{COUNT_UNKNOWN, END, HEADER_LEN, LISTPACK_BYTES_MAX};
+use crate::resp::number::parse_i64;
 
 /// Why bytes are not a listpack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,12 +98,12 @@ fn is_canonical(rest: &[u8]) -> bool {
     let (entry, _) = decode(rest);
     match (rest[0], entry) {
         (0..0x80, _) => return true,
-        (0x80..0xc0, Entry::Str(text)) => return parse_int(text).is_none(),
+        (0x80..0xc0, Entry::Str(text)) => return parse_i64(text).is_none(),
         (0xc0..0xe0, Entry::Int(value)) => return !(0..128).contains(&value),
         _ => {}
     }
     match entry {
-        Entry::Str(bytes) if parse_int(bytes).is_some() => false,
+        Entry::Str(bytes) if parse_i64(bytes).is_some() => false,
         _ => Encoded::of(entry).matches(rest),
     }
 }

@@ -11,6 +11,7 @@
 
 use super::block::{Block, Entry};
 use super::id::StreamId;
+use crate::resp::number::parse_i64;
 
 /// The entry is a tombstone.
 const FLAG_DELETED: i64 = 1;
@@ -33,7 +34,7 @@ pub struct CorruptNode;
 /// The bytes `text` takes in a listpack.
 #[inline]
 pub(super) fn packed_len(text: &[u8]) -> usize {
-    if let Some(number) = canonical_integer(text) {
+    if let Some(number) = parse_i64(text) {
         return packed_integer_len(number);
     }
     let prefix = match text.len() {
@@ -195,32 +196,6 @@ impl Entry<'_> {
     }
 }
 
-/// The number `text` is the one spelling of.
-#[inline]
-fn canonical_integer(text: &[u8]) -> Option<i64> {
-    let digits = match text {
-        [b'0'] => return Some(0),
-        [b'-', rest @ ..] => rest,
-        _ => text,
-    };
-    if !matches!(digits, [b'1'..=b'9', ..]) || digits.len() > 19 {
-        return None;
-    }
-    let mut number = 0u64;
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number = number * 10 + u64::from(digit);
-    }
-    if digits.len() == text.len() {
-        i64::try_from(number).ok()
-    } else {
-        0i64.checked_sub_unsigned(number)
-    }
-}
-
 /// An element of `len` bytes, with the length that follows it for reading backwards.
 #[inline]
 fn with_back_len(len: usize) -> usize {
@@ -256,7 +231,7 @@ impl<'a> Writer<'a> {
     }
 
     fn text(&mut self, text: &[u8]) {
-        if let Some(number) = canonical_integer(text) {
+        if let Some(number) = parse_i64(text) {
             return self.integer(number);
         }
         let at = self.out.len();
@@ -359,7 +334,7 @@ impl<'a> Reader<'a> {
     fn integer(&mut self) -> Result<i64, CorruptNode> {
         match self.element()? {
             Element::Integer(number) => Ok(number),
-            Element::Bytes(bytes) => canonical_integer(bytes).ok_or(CorruptNode),
+            Element::Bytes(bytes) => parse_i64(bytes).ok_or(CorruptNode),
         }
     }
 
