@@ -1,6 +1,6 @@
 //! An engine with real clocks and memory, but without a socket, for the benches that need one.
 
-use kvd::client::{ClientKey, Endpoint, Progress};
+use kvd::client::{ClientKey, Endpoint, Served};
 use kvd::config::load::{Sources, load};
 use kvd::engine::busy::Alone;
 use kvd::engine::{Engine, Host};
@@ -49,7 +49,7 @@ pub fn filled() -> (Box<Engine>, ClientKey) {
 pub fn turn(engine: &mut Engine, client: ClientKey, input: &[u8]) -> usize {
     engine.begin_turn();
     let mut progress = engine.receive(client, input, &mut Alone);
-    while progress == Progress::More {
+    while progress == Served::More {
         engine.begin_turn();
         progress = engine.resume(client, &mut Alone);
     }

@@ -19,7 +19,7 @@ use crate::resp::reply::{Outbox, Reply};
 use crate::resp::request::{LargeBulk, Limits, ProtocolError, State};
 use crate::store::db::{Db, Key};
 
-use super::Progress;
+use super::Served;
 
 /// Commands parsed ahead of their turn: enough to overlap cache misses, few enough that what is
 /// warmed is still in the cache when its command runs.
@@ -30,22 +30,22 @@ const WARM_WORDS_MIN: usize = 8;
 const WARM_KEYS_MAX: usize = 64;
 
 /// How a run over some input ended: how much of it is done with, and why it stopped.
-type Run = (usize, Progress);
+type Run = (usize, Served);
 
 impl Engine {
     /// Takes bytes of a client and runs the commands in them, as far as the turn's time goes.
     /// A command that takes long has `busy` serve the others meanwhile.
-    pub fn receive(&mut self, key: ClientKey, bytes: &[u8], busy: &mut dyn WhileBusy) -> Progress {
+    pub fn receive(&mut self, key: ClientKey, bytes: &[u8], busy: &mut dyn WhileBusy) -> Served {
         self.stats.input_bytes += bytes.len() as u64;
         self.stats.reads += 1;
         let now_us = self.now.mono_us;
         let Some(client) = self.clients.find_mut(key) else {
-            return Progress::Closing;
+            return Served::Closing;
         };
         client.active_us = now_us;
         client.input_bytes += bytes.len() as u64;
         if client.closing != Closing::No {
-            return Progress::Closing;
+            return Served::Closing;
         }
         if client.gates.has(SessionGates::WEB) {
             return self.receive_web(key, bytes);
@@ -57,8 +57,8 @@ impl Engine {
                 Err(error) => return self.protocol_error(key, error),
             }
             let is_complete = large.is_complete();
-            let progress = self.check_inbox(key, Progress::Idle);
-            if !is_complete || progress == Progress::Closing {
+            let progress = self.check_inbox(key, Served::Idle);
+            if !is_complete || progress == Served::Closing {
                 return progress;
             }
         } else if client.inbox.is_empty() && !client.is_blocked() && client.postponed.is_none() {
@@ -66,25 +66,25 @@ impl Engine {
             return self.keep(key, bytes.get(consumed..).unwrap_or_default(), progress);
         }
         let Some(client) = self.clients.find_mut(key) else {
-            return Progress::Closing;
+            return Served::Closing;
         };
         client.inbox.push(bytes);
         if client.is_blocked() {
-            return self.check_inbox(key, Progress::Parked);
+            return self.check_inbox(key, Served::Parked);
         }
         self.resume(key, busy)
     }
 
     /// Goes on with what lies in a client's inbox.
-    pub fn resume(&mut self, key: ClientKey, busy: &mut dyn WhileBusy) -> Progress {
+    pub fn resume(&mut self, key: ClientKey, busy: &mut dyn WhileBusy) -> Served {
         let Some(client) = self.clients.find_mut(key) else {
-            return Progress::Closing;
+            return Served::Closing;
         };
         if client.closing != Closing::No {
-            return Progress::Closing;
+            return Served::Closing;
         }
         if client.is_blocked() {
-            return Progress::Parked;
+            return Served::Parked;
         }
         if client.postponed.is_some()
             && let Some(progress) = self.run_postponed(key, busy)
@@ -92,7 +92,7 @@ impl Engine {
             return self.check_inbox(key, progress);
         }
         let Some(client) = self.clients.find_mut(key) else {
-            return Progress::Closing;
+            return Served::Closing;
         };
         let mut inbox = std::mem::take(&mut client.inbox);
         if client
@@ -101,7 +101,7 @@ impl Engine {
             .is_some_and(|large| large.is_complete())
         {
             let progress = self.run_large(key, &mut inbox, busy);
-            if progress != Progress::Idle {
+            if progress != Served::Idle {
                 self.put_back(key, inbox);
                 return progress;
             }
@@ -120,7 +120,7 @@ impl Engine {
         let run = loop {
             let rest = input.get(at..).unwrap_or_default();
             let Some(client) = self.clients.find_mut(key) else {
-                break (at, Progress::Closing);
+                break (at, Served::Closing);
             };
             let strange = client.gates.has(SessionGates::UNAUTHENTICATED);
             let limits = Limits {
@@ -145,7 +145,7 @@ impl Engine {
             at += parsed.consumed;
             match parsed.state {
                 State::More => {}
-                State::Drained | State::Partial => break (at, Progress::Idle),
+                State::Drained | State::Partial => break (at, Served::Idle),
                 State::NeedLarge { head, wanted } => {
                     break self.begin_large(key, input, at, head, wanted);
                 }
@@ -169,18 +169,18 @@ impl Engine {
         input: &[u8],
         out: &mut Outbox,
         busy: &mut dyn WhileBusy,
-    ) -> (usize, Option<Progress>) {
+    ) -> (usize, Option<Served>) {
         for i in 0..batch.len() {
             let found = rows.get(i).copied().flatten();
             let flow = execute(self, key, found, batch.args(i, input), out, busy);
             let stopped = match flow {
                 Flow::Done if i + 1 < batch.len() && self.boundary_ns >= self.budget_end_ns => {
-                    Some(Progress::More)
+                    Some(Served::More)
                 }
                 Flow::Done => None,
-                Flow::Parked => Some(Progress::Parked),
-                Flow::Postponed => Some(Progress::Parked),
-                Flow::Closing => Some(Progress::Closing),
+                Flow::Parked => Some(Served::Parked),
+                Flow::Postponed => Some(Served::Parked),
+                Flow::Closing => Some(Served::Closing),
             };
             if stopped.is_some() {
                 let done = if flow == Flow::Postponed {
@@ -256,22 +256,17 @@ impl Engine {
                 .push(input.get(at..at + head).unwrap_or_default());
             client.large = Some(Box::new(large));
         }
-        (input.len(), Progress::Idle)
+        (input.len(), Served::Idle)
     }
 
     /// Runs the command whose large last argument is complete; `inbox` begins with its other
     /// arguments.
-    fn run_large(
-        &mut self,
-        key: ClientKey,
-        inbox: &mut Inbox,
-        busy: &mut dyn WhileBusy,
-    ) -> Progress {
+    fn run_large(&mut self, key: ClientKey, inbox: &mut Inbox, busy: &mut dyn WhileBusy) -> Served {
         let Some(client) = self.clients.find_mut(key) else {
-            return Progress::Closing;
+            return Served::Closing;
         };
         let Some(large) = client.large.take() else {
-            return Progress::Idle;
+            return Served::Idle;
         };
         let value: Bytes = large.complete();
         let mut ahead = self.ahead.take().unwrap_or_default();
@@ -289,12 +284,12 @@ impl Engine {
         inbox.consume(head);
         ahead.batch.clear();
         self.ahead = Some(ahead);
-        stopped.unwrap_or(Progress::Idle)
+        stopped.unwrap_or(Served::Idle)
     }
 
     /// Runs the command that CLIENT PAUSE held back. Where the client goes on afterwards, nothing
     /// is returned.
-    fn run_postponed(&mut self, key: ClientKey, busy: &mut dyn WhileBusy) -> Option<Progress> {
+    fn run_postponed(&mut self, key: ClientKey, busy: &mut dyn WhileBusy) -> Option<Served> {
         let args = self.clients.find_mut(key)?.postponed.take()?;
         let mut out = self.take_outbox(key);
         let found = lookup::find(&self.registry, args.as_args());
@@ -302,17 +297,17 @@ impl Engine {
         self.give_outbox(key, out);
         match flow {
             Flow::Done => None,
-            Flow::Parked => Some(Progress::Parked),
-            Flow::Closing => Some(Progress::Closing),
+            Flow::Parked => Some(Served::Parked),
+            Flow::Closing => Some(Served::Closing),
             Flow::Postponed => {
                 self.clients.find_mut(key)?.postponed = Some(args);
-                Some(Progress::Parked)
+                Some(Served::Parked)
             }
         }
     }
 
     /// Keeps the bytes that could not run yet.
-    fn keep(&mut self, key: ClientKey, rest: &[u8], progress: Progress) -> Progress {
+    fn keep(&mut self, key: ClientKey, rest: &[u8], progress: Served) -> Served {
         if rest.is_empty() {
             return progress;
         }
@@ -338,9 +333,9 @@ impl Engine {
     }
 
     /// Closes a client that keeps more unparsed bytes than it may.
-    fn check_inbox(&mut self, key: ClientKey, progress: Progress) -> Progress {
+    fn check_inbox(&mut self, key: ClientKey, progress: Served) -> Served {
         let Some(bytes) = self.check_query_limit(key) else {
-            return Progress::Closing;
+            return Served::Closing;
         };
         if bytes >= LARGE_BULK {
             self.evict_clients();
@@ -348,16 +343,16 @@ impl Engine {
         progress
     }
 
-    fn protocol_error(&mut self, key: ClientKey, error: ProtocolError) -> Progress {
+    fn protocol_error(&mut self, key: ClientKey, error: ProtocolError) -> Served {
         let Some(client) = self.clients.find_mut(key) else {
-            return Progress::Closing;
+            return Served::Closing;
         };
         let mut line = b"ERR ".to_vec();
         line.extend_from_slice(&error.message());
         Reply::new(&mut client.outbox, client.protocol).error_bytes(&line);
         self.stats.count_error("ERR");
         self.close(key, Closing::AfterFlush);
-        Progress::Closing
+        Served::Closing
     }
 
     fn take_outbox(&mut self, key: ClientKey) -> Outbox {

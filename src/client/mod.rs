@@ -11,7 +11,7 @@ pub use crate::engine::clients::{Client, ClientKey, Closing, Endpoint};
 
 /// What became of the bytes of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum Served {
     /// All ran, or only an incomplete command is left.
     Idle,
     /// The time of this turn is used up: the rest runs in the next.

@@ -3,14 +3,14 @@
 use crate::engine::Engine;
 use crate::observe::web;
 
-use super::{ClientKey, Closing, Progress};
+use super::{ClientKey, Closing, Served};
 
 impl Engine {
     /// Takes bytes of a browser or scraper and answers the requests that are whole. What is not
     /// yet whole is kept: its length is limited by the parser of requests.
-    pub(super) fn receive_web(&mut self, key: ClientKey, bytes: &[u8]) -> Progress {
+    pub(super) fn receive_web(&mut self, key: ClientKey, bytes: &[u8]) -> Served {
         let Some(client) = self.clients.find_mut(key) else {
-            return Progress::Closing;
+            return Served::Closing;
         };
         let mut inbox = std::mem::take(&mut client.inbox);
         let mut out = std::mem::take(&mut client.outbox);
@@ -29,8 +29,8 @@ impl Engine {
         }
         if answered.closes {
             self.close(key, Closing::AfterFlush);
-            return Progress::Closing;
+            return Served::Closing;
         }
-        Progress::Idle
+        Served::Idle
     }
 }

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Waker};
 
-use crate::client::Progress;
+use crate::client::Served;
 use crate::dispatch::execute::serve_waiting;
 use crate::engine::Engine;
 use crate::engine::busy::WhileBusy;
@@ -359,22 +359,22 @@ impl Sockets {
     }
 
     /// Notes how far the engine came with a connection's commands.
-    fn settle(&mut self, key: ClientKey, progress: Progress) {
+    fn settle(&mut self, key: ClientKey, progress: Served) {
         let Some(connection) = self.connections.find(key) else {
             return;
         };
         connection.end_work();
         match progress {
-            Progress::Idle | Progress::Parked => {
+            Served::Idle | Served::Parked => {
                 if connection.has_unread() {
                     self.queue_ready(key);
                 }
             }
-            Progress::More => {
+            Served::More => {
                 connection.set_resume();
                 self.queue_ready(key);
             }
-            Progress::Closing => connection.ignore_input(),
+            Served::Closing => connection.ignore_input(),
         }
     }
 

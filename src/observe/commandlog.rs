@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::Ran;
 use crate::config::{self, Config, SECRET};
 use crate::dispatch::table::Command;
 use crate::engine::clients::Client;
@@ -85,29 +86,14 @@ struct Log {
     next_id: u64,
 }
 
-/// A command that has run, and its figures.
-#[derive(Clone, Copy, Debug)]
-pub struct Ran<'a> {
-    /// Its row.
-    pub command: &'static Command,
-    /// Its arguments.
-    pub args: Args<'a>,
-    /// How long it took.
-    pub us: u64,
-    /// The bytes of its reply.
-    pub reply_bytes: u64,
-    /// When it ended.
-    pub unix_s: i64,
-}
-
 impl CommandLog {
-    /// Logs a command wherever its figures are large enough.
-    pub fn add(&mut self, config: &Config, client: &Client, ran: &Ran<'_>) {
+    /// Logs a command that ended at `unix_s` wherever its figures are large enough.
+    pub fn add(&mut self, config: &Config, client: &Client, ran: &Ran<'_>, unix_s: i64) {
         for kind in LogType::ALL {
             let figure = match kind {
-                LogType::Slow => ran.us,
+                LogType::Slow => ran.took_ns / 1_000,
                 LogType::LargeRequest => ran.args.wire_bytes() as u64,
-                LogType::LargeReply => ran.reply_bytes,
+                LogType::LargeReply => ran.reply_bytes as u64,
             };
             let (threshold, max_len) = kind.limits(config);
             let max_len = usize::try_from(max_len).unwrap_or(usize::MAX);
@@ -117,7 +103,7 @@ impl CommandLog {
             let log = &mut self.logs[kind as usize];
             log.entries.push_front(Entry {
                 id: log.next_id,
-                unix_s: ran.unix_s,
+                unix_s,
                 figure,
                 args: kept_args(ran, config.slowlog_entry_max_argc as usize),
                 peer: client.about.endpoint.peer(),
@@ -144,7 +130,7 @@ fn kept_args(ran: &Ran<'_>, argc_max: usize) -> Vec<Vec<u8>> {
     let argc = ran.args.len();
     let whole = if argc > argc_max { argc_max - 1 } else { argc };
     let mut kept: Vec<Vec<u8>> = (0..whole)
-        .map(|at| match is_secret(ran.command, ran.args, at) {
+        .map(|at| match is_secret(ran.found.command, ran.args, at) {
             true => REDACTED.to_vec(),
             false => shortened(ran.args.at(at)),
         })

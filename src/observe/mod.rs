@@ -71,12 +71,6 @@ fn notable_command(engine: &mut Engine, key: ClientKey, ran: &Ran<'_>) {
     let Some(client) = engine.clients.find(key) else {
         return;
     };
-    let ran = commandlog::Ran {
-        command: ran.found.command,
-        args: ran.args,
-        us: ran.took_ns / 1_000,
-        reply_bytes: ran.reply_bytes as u64,
-        unix_s: unix_ms / 1_000,
-    };
-    engine.command_log.add(&engine.config, client, &ran);
+    let unix_s = unix_ms / 1_000;
+    engine.command_log.add(&engine.config, client, ran, unix_s);
 }

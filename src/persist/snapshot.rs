@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 use crate::host::{Disk, FileId, OpenMode, SyncTicket};
 use crate::store::keyspace::Keyspace;
-use crate::store::snapshot::{Encoder, Progress};
+use crate::store::snapshot::{Encoder, SnapshotProgress};
 
 use super::rdb::Crc64;
 
@@ -262,7 +262,7 @@ impl Snapshot {
         self.kept_before + under_way.map(|progress| progress.kept_bytes).sum::<u64>()
     }
 
-    fn under_way(&self, keyspace: &Keyspace) -> impl Iterator<Item = Progress> {
+    fn under_way(&self, keyspace: &Keyspace) -> impl Iterator<Item = SnapshotProgress> {
         let parts = self.parts.iter().filter(|part| !part.is_done);
         parts.map(|part| keyspace.snapshot_progress(part.id))
     }

@@ -23,7 +23,7 @@ pub mod request;
 pub use args::{Args, OwnedArgs, Span, Taken};
 pub use decode::Value;
 pub use reply::{Outbox, Protocol, Reply};
-pub use request::{Batch, LargeBulk, Limits, Progress, ProtocolError, RequestParser, State};
+pub use request::{Batch, LargeBulk, Limits, Parsed, ProtocolError, RequestParser, State};
 
 /// From this size on a string has a buffer of its own ([`bytes::Bytes`]): it is gathered there as it
 /// arrives, moved into the store and out of it, and leaves by vectored write. Below it, a copy is

@@ -120,7 +120,7 @@ impl std::error::Error for ProtocolError {}
 
 /// How far [`RequestParser::parse_batch`] came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct Parsed {
     /// The bytes of the input that are done with once the batch has run. What follows them must be
     /// at the beginning of the next call's input.
     pub consumed: usize,
@@ -155,7 +155,7 @@ pub enum State {
 #[derive(Debug, Default)]
 pub struct Batch {
     spans: Vec<Span>,
-    commands: Vec<Parsed>,
+    commands: Vec<ParsedCommand>,
     /// The arguments of inline commands that had to be unquoted.
     unquoted: Vec<u8>,
     /// The last argument of the only command there is.
@@ -163,7 +163,7 @@ pub struct Batch {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Parsed {
+struct ParsedCommand {
     start: usize,
     end: usize,
     first_span: usize,
@@ -296,7 +296,7 @@ impl RequestParser {
         limits: &Limits,
         batch: &mut Batch,
         commands_max: usize,
-    ) -> Progress {
+    ) -> Parsed {
         batch.clear();
         let fast = limits.authenticated
             && limits.bulk_bytes_max >= SHORT_LENGTH_MAX
@@ -341,7 +341,7 @@ impl RequestParser {
             }
         };
         self.shrink();
-        Progress {
+        Parsed {
             consumed: start,
             state,
         }
@@ -387,7 +387,7 @@ impl RequestParser {
     }
 
     fn hand_over(&mut self, batch: &mut Batch, start: usize, end: usize, unquoted: bool) {
-        batch.commands.push(Parsed {
+        batch.commands.push(ParsedCommand {
             start,
             end,
             first_span: batch.spans.len(),
@@ -429,7 +429,7 @@ impl RequestParser {
             rest = after;
         }
         let length = input.len() - rest.len();
-        batch.commands.push(Parsed {
+        batch.commands.push(ParsedCommand {
             start,
             end: start + length,
             first_span,

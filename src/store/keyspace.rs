@@ -11,7 +11,7 @@ use crate::store::evict::Eviction;
 use crate::store::expire::ExpirePolicy;
 use crate::store::field_expiry::DroppedFields;
 use crate::store::hash::HashState;
-use crate::store::snapshot::{Encoder, Progress};
+use crate::store::snapshot::{Encoder, SnapshotProgress};
 
 /// Databases by number. See the module's text.
 #[derive(Debug)]
@@ -170,10 +170,10 @@ impl Keyspace {
     }
 
     /// How far the snapshot of a database has come.
-    pub fn snapshot_progress(&self, id: u64) -> Progress {
+    pub fn snapshot_progress(&self, id: u64) -> SnapshotProgress {
         let mut dbs = self.dbs.iter().flatten().chain(&self.parted);
         dbs.find(|db| db.id == id)
-            .map_or_else(Progress::default, |db| db.snapshot_progress())
+            .map_or_else(SnapshotProgress::default, |db| db.snapshot_progress())
     }
 
     /// Memory of what snapshots keep and have not written yet.

@@ -83,12 +83,12 @@ pub(super) struct Snapshot {
     cursor: Option<u64>,
     /// The snapshot was given up: the walk only sets marks.
     is_given_up: bool,
-    progress: Progress,
+    progress: SnapshotProgress,
 }
 
 /// How far a snapshot has come.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Progress {
+pub struct SnapshotProgress {
     /// Keys written or kept.
     pub keys: u64,
     /// Bytes that were kept because their keys were about to change, written since or not.
@@ -272,7 +272,7 @@ impl Db {
             current: None,
             cursor: Some(0),
             is_given_up: false,
-            progress: Progress::default(),
+            progress: SnapshotProgress::default(),
         }));
         true
     }
@@ -363,11 +363,11 @@ impl Db {
     }
 
     /// How far the snapshot has come.
-    pub fn snapshot_progress(&self) -> Progress {
+    pub fn snapshot_progress(&self) -> SnapshotProgress {
         self.heap
             .snapshot
             .as_ref()
-            .map_or_else(Progress::default, |s| s.progress)
+            .map_or_else(SnapshotProgress::default, |s| s.progress)
     }
 
     /// Ends the snapshot. One whose walk is not at its end is given up: housekeeping walks on.

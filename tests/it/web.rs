@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use kvd::client::Progress;
+use kvd::client::Served;
 
 use crate::harness::{Client, Kvd, Process};
 
@@ -122,7 +122,7 @@ fn requests_come_in_pieces_and_in_bunches() {
     let browser = kvd.browser().expect("a connection");
     let request = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n";
     for byte in &request[..request.len() - 1] {
-        assert_eq!(browser.send_raw(&[*byte]), Progress::Idle);
+        assert_eq!(browser.send_raw(&[*byte]), Served::Idle);
         assert!(browser.take_bytes().is_empty());
     }
     browser.send_raw(b"\n");
@@ -135,7 +135,7 @@ fn requests_come_in_pieces_and_in_bunches() {
     assert!(text.ends_with("\r\n\r\n"), "{text}");
     assert_eq!(
         browser.send_raw(b"GET /health HTTP/1.0\r\n\r\n"),
-        Progress::Closing
+        Served::Closing
     );
     assert_eq!(take(&browser).1, "ok\n");
     assert!(browser.is_closing());
@@ -151,14 +151,14 @@ fn hostile_requests_end_the_connection() {
         (&[b'a'; 10_000], "431"),
     ] {
         let browser = kvd.browser().expect("a connection");
-        assert_eq!(browser.send_raw(bytes), Progress::Closing);
+        assert_eq!(browser.send_raw(bytes), Served::Closing);
         let (head, _) = take(&browser);
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
     }
     // Who asks for more than it reads is closed too.
     let browser = kvd.browser().expect("a connection");
     let many = b"GET /page.js HTTP/1.1\r\n\r\n".repeat(1_000);
-    assert_eq!(browser.send_raw(&many), Progress::Closing);
+    assert_eq!(browser.send_raw(&many), Served::Closing);
     assert!(browser.take_bytes().len() < 2_000_000);
 }
 

@@ -69,7 +69,7 @@ fn others_are_served_while_a_command_runs() {
         running.read(&mut reply).unwrap_err().kind(),
         ErrorKind::WouldBlock
     );
-    sockets.settle(key, Progress::Idle);
+    sockets.settle(key, Served::Idle);
     while running.read(&mut reply).is_err() {
         engine.begin_turn();
         sockets.serve_others(&mut engine);

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use kvd::client::{ClientKey, Closing, Endpoint, Progress};
+use kvd::client::{ClientKey, Closing, Endpoint, Served};
 use kvd::config::load::{Sources, load};
 use kvd::dispatch::execute::serve_waiting;
 use kvd::engine::busy::Alone;
@@ -237,7 +237,7 @@ impl Kvd {
         let mut engine = self.engine.borrow_mut();
         engine.begin_turn();
         while let Some(key) = engine.next_ready() {
-            while engine.resume(key, &mut Alone) == Progress::More {
+            while engine.resume(key, &mut Alone) == Served::More {
                 engine.begin_turn();
             }
         }
@@ -273,11 +273,11 @@ pub struct Client {
 
 impl Client {
     /// Sends bytes and runs what they say.
-    pub fn send_raw(&self, bytes: &[u8]) -> Progress {
+    pub fn send_raw(&self, bytes: &[u8]) -> Served {
         let mut engine = self.kvd.engine.borrow_mut();
         engine.begin_turn();
         let mut progress = engine.receive(self.key, bytes, &mut Alone);
-        while progress == Progress::More {
+        while progress == Served::More {
             engine.begin_turn();
             progress = engine.resume(self.key, &mut Alone);
         }
@@ -292,7 +292,7 @@ impl Client {
     }
 
     /// Sends a command.
-    pub fn send(&self, line: &str) -> Progress {
+    pub fn send(&self, line: &str) -> Served {
         self.send_raw(&request(&words(line)))
     }
 
