@@ -74,14 +74,14 @@ lines! {
     /// Wrong name or password.
     WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled.";
     /// Writes are refused because the last save failed.
-    MISCONF_SAVE = "MISCONF kvd is configured to save RDB snapshots, but it's currently unable to \
+    MISCONF_SAVE = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to \
 persist to disk. Commands that may modify the data set are disabled, because this instance is \
 configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error \
-option). Please check the kvd logs for details about the RDB error.";
+option). Please check the Redis logs for details about the RDB error.";
     /// `min-replicas-to-write` is not met.
     NO_REPLICAS = "NOREPLICAS Not enough good replicas to write.";
     /// Data is being loaded.
-    LOADING = "LOADING kvd is loading the dataset in memory";
+    LOADING = "LOADING Redis is loading the dataset in memory";
     /// A script runs for too long.
     BUSY = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
     /// A function runs for too long.

@@ -507,7 +507,7 @@ fn protected_mode_asks_whether_the_default_user_has_a_password() {
     let me = kvd.client();
     let is_denied = || {
         kvd.stranger()
-            .is_err_and(|told| told.starts_with(b"-DENIED"))
+            .is_err_and(|told| told.starts_with(b"-DENIED Redis is running in protected mode"))
     };
     assert!(is_denied());
     me.cmd("ACL SETUSER default >secret");
