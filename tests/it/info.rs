@@ -113,6 +113,10 @@ fn databases_and_memory() {
     client.cmd("SET a 1");
     client.cmd("SET b 1 PX 60000");
     assert_eq!(field(&client, "db0"), "keys=2,expires=1,avg_ttl=60000");
+    // A section of our own has a name of its own: newer servers have a `keysizes`.
+    let own = client.text("INFO overhead");
+    assert!(own.contains("\r\ndb0_overhead_bytes:"), "{own}");
+    assert_eq!(client.text("INFO keysizes"), "");
     // Without keys there are no holes between them.
     client.cmd("FLUSHALL");
     kvd.machine.used_bytes.set(3 << 20);

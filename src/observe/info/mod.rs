@@ -51,7 +51,7 @@ static SECTIONS: &[Section] = &[
     ("keyspace",     Shown::Default, server::keyspace),
     ("hotkeys",      Shown::All,     keys::hotkeys),
     ("bigkeys",      Shown::All,     keys::bigkeys),
-    ("keysizes",     Shown::Everything, server::keysizes),
+    ("overhead",     Shown::Everything, server::overhead),
     ("debug",        Shown::Named,   stats::debug),
 ];
 

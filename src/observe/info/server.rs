@@ -1,4 +1,4 @@
-//! INFO server, clients, replication, cpu, modules, cluster, keyspace, keysizes.
+//! INFO server, clients, replication, cpu, modules, cluster, keyspace, overhead.
 
 use crate::config::Config;
 use crate::engine::Engine;
@@ -179,8 +179,8 @@ pub(super) fn keyspace(engine: &Engine, text: &mut Text) {
 }
 
 /// What each database costs beside keys and values, which Redis has no section for.
-pub(super) fn keysizes(engine: &Engine, text: &mut Text) {
-    text.title("Keysizes");
+pub(super) fn overhead(engine: &Engine, text: &mut Text) {
+    text.title("Overhead");
     for (number, db) in engine.keyspace.iter().filter(|(_, db)| !db.is_empty()) {
         let overhead = db.overhead_bytes();
         text.line(format_args!("db{number}_overhead_bytes:{overhead}"));
