@@ -27,6 +27,7 @@ pub mod host;
 pub mod observe;
 
 pub mod random;
+pub mod text;
 pub mod time;
 
 /// The version of kvd.

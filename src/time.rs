@@ -11,24 +11,55 @@ pub struct Now {
     pub mono_us: u64,
 }
 
-/// A wall-clock time in UTC as ISO 8601 has it: `2026-11-22T22:48:30.597Z`.
+/// A wall-clock time in UTC, of which ISO 8601 is the text: `2026-11-22T22:48:30.597Z`.
 #[derive(Clone, Copy, Debug)]
-pub struct UtcText(
-    /// Milliseconds since the Unix epoch.
-    pub i64,
-);
+pub struct Utc {
+    /// The year.
+    pub year: i64,
+    /// From 1 to 12.
+    pub month: u32,
+    /// From 1 to 31.
+    pub day: u32,
+    /// The time of the day.
+    pub time: TimeOfDay,
+}
 
-impl fmt::Display for UtcText {
+/// A time of the day: `22:48:30.597`.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeOfDay {
+    ms: i64,
+}
+
+impl Utc {
+    /// The time so many milliseconds after the Unix epoch.
+    pub fn of(unix_ms: i64) -> Utc {
+        let (year, month, day) = civil_from_days(unix_ms.div_euclid(DAY_MS));
+        let ms = unix_ms.rem_euclid(DAY_MS);
+        Utc {
+            year,
+            month,
+            day,
+            time: TimeOfDay { ms },
+        }
+    }
+}
+
+impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = civil_from_days(self.0.div_euclid(DAY_MS));
-        let in_day_ms = self.0.rem_euclid(DAY_MS);
+        let (year, month, day, time) = (self.year, self.month, self.day, self.time);
+        write!(f, "{year:04}-{month:02}-{day:02}T{time}Z")
+    }
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-            in_day_ms / 3_600_000,
-            in_day_ms / 60_000 % 60,
-            in_day_ms / 1000 % 60,
-            in_day_ms % 1000
+            "{:02}:{:02}:{:02}.{:03}",
+            self.ms / 3_600_000,
+            self.ms / 60_000 % 60,
+            self.ms / 1000 % 60,
+            self.ms % 1000
         )
     }
 }
@@ -36,7 +67,7 @@ impl fmt::Display for UtcText {
 const DAY_MS: i64 = 86_400_000;
 
 /// The date in UTC of a day since 1970-01-01, by counting in eras of 400 years from March on.
-pub fn civil_from_days(days: i64) -> (i64, u32, u32) {
+fn civil_from_days(days: i64) -> (i64, u32, u32) {
     const DAYS_PER_ERA: i64 = 146_097;
     // 0000-03-01 lies this many days before 1970-01-01.
     let shifted = days + 719_468;
@@ -94,8 +125,8 @@ mod tests {
 
     #[test]
     fn times_as_text() {
-        let text = UtcText(1_795_387_710_597).to_string();
+        let text = Utc::of(1_795_387_710_597).to_string();
         assert_eq!(text, "2026-11-22T22:48:30.597Z");
-        assert_eq!(UtcText(-1).to_string(), "1969-12-31T23:59:59.999Z");
+        assert_eq!(Utc::of(-1).to_string(), "1969-12-31T23:59:59.999Z");
     }
 }

@@ -4,8 +4,9 @@
 //! that they are read by the same rules. Beyond Redis `--option=value` is understood too.
 
 use super::load::ENVIRONMENT_PREFIX;
-use super::syntax::{quote, split_words};
+use super::syntax::split_words;
 use super::{find, kind};
+use crate::text::quote;
 
 /// The command line, taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -11,13 +11,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::resp::glob;
+
 mod arguments;
 mod checks;
 mod compound;
 mod kind;
 pub mod load;
 mod options;
-pub mod pattern;
 mod rewrite;
 pub mod syntax;
 pub mod values;
@@ -153,7 +154,7 @@ impl Config {
             }
             for opt in OPTIONS.iter().filter(|opt| !opt.flags.has(HIDDEN)) {
                 for name in [opt.name, opt.alias] {
-                    if !name.is_empty() && pattern::matches(pattern, name.as_bytes()) {
+                    if !name.is_empty() && glob::matches(pattern, name.as_bytes(), true) {
                         add(Cow::Borrowed(name.as_bytes()), opt);
                     }
                 }

@@ -1,5 +1,5 @@
-//! How a line of redis.conf is cut into words, and how a word is written so that it is read back.
-//! Inline commands have rules of their own: see `resp::request`.
+//! How a line of redis.conf is cut into words. `crate::text::quote` writes a word so that it is
+//! read back. Inline commands have rules of their own: see `resp::request`.
 //!
 //! Redis's rules: blanks separate, double quotes know backslash escapes, single quotes know only
 //! `\'`, and a closing quote ends the word and must be followed by a blank.
@@ -14,24 +14,6 @@ pub fn split_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
         words.push(word);
     }
     Some(words)
-}
-
-/// Appends a word in double quotes, with what is not printable escaped.
-pub fn quote(word: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    for byte in word {
-        match byte {
-            b'\\' | b'"' => out.extend([b'\\', *byte]),
-            b'\n' => out.extend(b"\\n"),
-            b'\r' => out.extend(b"\\r"),
-            b'\t' => out.extend(b"\\t"),
-            0x07 => out.extend(b"\\a"),
-            0x08 => out.extend(b"\\b"),
-            b' '..=b'~' => out.push(*byte),
-            _ => out.extend(format!("\\x{byte:02x}").into_bytes()),
-        }
-    }
-    out.push(b'"');
 }
 
 /// Blanks to `isspace`, which counts the vertical tab too.

@@ -7,6 +7,7 @@ use std::io::Write;
 
 use crate::dispatch::table::{ADMIN, Command, SKIP_MONITOR};
 use crate::resp::args::Args;
+use crate::text::quote;
 
 use super::Engine;
 use super::clients::{ClientKey, Endpoint, SessionGates};
@@ -88,36 +89,5 @@ impl Engine {
         for monitor in self.monitors.clone() {
             self.push_to(monitor, |out, _| out.raw(&line));
         }
-    }
-}
-
-/// Writes an argument in quotes, with what cannot be printed escaped.
-fn quote(arg: &[u8], line: &mut Vec<u8>) {
-    line.push(b'"');
-    for byte in arg {
-        match byte {
-            b'\\' | b'"' => line.extend_from_slice(&[b'\\', *byte]),
-            b'\n' => line.extend_from_slice(b"\\n"),
-            b'\r' => line.extend_from_slice(b"\\r"),
-            b'\t' => line.extend_from_slice(b"\\t"),
-            0x07 => line.extend_from_slice(b"\\a"),
-            0x08 => line.extend_from_slice(b"\\b"),
-            b' '..=b'~' => line.push(*byte),
-            // Writing into memory does not fail.
-            _ => drop(write!(line, "\\x{byte:02x}")),
-        }
-    }
-    line.push(b'"');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_cannot_be_printed_is_escaped() {
-        let mut line = Vec::new();
-        quote(b"a\"b\\c\n\x00\xff", &mut line);
-        assert_eq!(line, b"\"a\\\"b\\\\c\\n\\x00\\xff\"");
     }
 }

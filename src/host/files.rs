@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use crate::config::load::Files;
-use crate::config::pattern::matches_exactly;
+use crate::resp::glob;
 
 /// How large a configuration file may be: a larger one is surely something else.
 const CONFIG_LEN_MAX: u64 = 64 << 20;
@@ -55,7 +55,7 @@ fn entries(dir: &Path, part: &str) -> Vec<PathBuf> {
         .filter_map(|e| e.file_name().into_string().ok());
     names
         .filter(|name| !name.starts_with('.') || part.starts_with('.'))
-        .filter(|name| matches_exactly(part.as_bytes(), name.as_bytes()))
+        .filter(|name| glob::matches(part.as_bytes(), name.as_bytes(), false))
         .map(|name| dir.join(name))
         .collect()
 }

@@ -26,7 +26,8 @@ use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogFormat, LogLevel, LogTimestampFormat};
-use crate::time::civil_from_days;
+use crate::text::Json;
+use crate::time::Utc;
 
 /// Changes the log while the server runs. Clones change the same log.
 #[derive(Clone, Debug, Default)]
@@ -222,9 +223,8 @@ impl Line<'_> {
             self.pid,
             self.time()
         )?;
-        write!(out, " level={} message=", self.level_name())?;
-        write_quoted(out, self.text)?;
-        out.write_char('\n')
+        let message = Json(self.text);
+        writeln!(out, " level={} message={message}", self.level_name())
     }
 
     fn write_json(&self, out: &mut impl fmt::Write) -> fmt::Result {
@@ -234,9 +234,8 @@ impl Line<'_> {
             "{{\"pid\":{},\"role\":\"primary\",\"timestamp\":\"{time}\"",
             self.pid
         )?;
-        write!(out, ",\"level\":\"{level}\",\"message\":")?;
-        write_quoted(out, self.text)?;
-        out.write_str("}\n")
+        let message = Json(self.text);
+        writeln!(out, ",\"level\":\"{level}\",\"message\":{message}}}")
     }
 
     fn level_name(&self) -> &'static str {
@@ -252,20 +251,17 @@ impl Line<'_> {
         if self.timestamp == LogTimestampFormat::Milliseconds as u8 {
             return self.unix_ms.to_string();
         }
-        let (year, month, day) = civil_from_days((self.unix_ms / 86_400_000) as i64);
-        let in_day_ms = self.unix_ms % 86_400_000;
-        let clock = format!(
-            "{:02}:{:02}:{:02}.{:03}",
-            in_day_ms / 3_600_000,
-            in_day_ms / 60_000 % 60,
-            in_day_ms / 1000 % 60,
-            in_day_ms % 1000
-        );
+        let Utc {
+            year,
+            month,
+            day,
+            time,
+        } = Utc::of(self.unix_ms as i64);
         if self.timestamp == LogTimestampFormat::Iso8601 as u8 {
-            format!("{year:04}-{month:02}-{day:02}T{clock}+00:00")
+            format!("{year:04}-{month:02}-{day:02}T{time}+00:00")
         } else {
             let name = MONTHS[(month - 1) as usize % 12];
-            format!("{day:02} {name} {year} {clock}")
+            format!("{day:02} {name} {year} {time}")
         }
     }
 }
@@ -273,23 +269,6 @@ impl Line<'_> {
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
-
-/// A JSON string; logfmt uses the same one.
-fn write_quoted(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    out.write_char('"')?;
-    for character in text.chars() {
-        match character {
-            '"' => out.write_str("\\\"")?,
-            '\\' => out.write_str("\\\\")?,
-            '\n' => out.write_str("\\n")?,
-            '\r' => out.write_str("\\r")?,
-            '\t' => out.write_str("\\t")?,
-            c if c.is_control() => write!(out, "\\u{:04x}", c as u32)?,
-            c => out.write_char(c)?,
-        }
-    }
-    out.write_char('"')
-}
 
 #[cfg(test)]
 mod tests {

@@ -25,7 +25,7 @@ pub use decode::Value;
 pub use reply::{Outbox, Protocol, Reply};
 pub use request::{Batch, LargeBulk, Limits, Parsed, ProtocolError, RequestParser, State};
 
-/// From this size on a string has a buffer of its own ([`bytes::Bytes`]): it is gathered there as it
-/// arrives, moved into the store and out of it, and leaves by vectored write. Below it, a copy is
-/// cheaper than the bookkeeping. The one threshold for requests, values and replies.
+/// From this size on a string has a buffer of its own ([`bytes::Bytes`]): it is gathered there as
+/// it arrives, moved into the store and out of it, and leaves by vectored write. Below it, a copy
+/// is cheaper than the bookkeeping. The one threshold for requests, values and replies.
 pub const LARGE_BULK: usize = 16 * 1024;

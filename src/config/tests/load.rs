@@ -23,7 +23,7 @@ impl Files for Shelf {
         let names = self
             .0
             .keys()
-            .filter(|name| pattern::matches(pattern.as_bytes(), name.as_bytes()));
+            .filter(|name| glob::matches(pattern.as_bytes(), name.as_bytes(), false));
         Ok(names.map(|name| (*name).to_owned()).collect())
     }
 }

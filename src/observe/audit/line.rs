@@ -16,7 +16,7 @@ use crate::dispatch::table::Command;
 use crate::engine::clients::Client;
 use crate::observe::commandlog::is_secret;
 use crate::resp::args::Args;
-use crate::time::UtcText;
+use crate::time::Utc;
 
 /// How many keys of a command are named, and options of a CONFIG SET.
 pub(super) const KEYS_MAX: usize = 16;
@@ -43,7 +43,7 @@ impl Event<'_> {
     /// Adds the line, with its end.
     pub fn write(&self, unix_ms: i64, client: &Client, users: &Users, line: &mut Vec<u8>) {
         let about = &client.about;
-        put(line, format_args!("{{\"time\":\"{}\"", UtcText(unix_ms)));
+        put(line, format_args!("{{\"time\":\"{}\"", Utc::of(unix_ms)));
         line.extend_from_slice(b",\"user\":");
         quote(&about.user, line);
         line.extend_from_slice(b",\"address\":");
@@ -98,7 +98,7 @@ impl Event<'_> {
 
 /// Adds the line that tells how many lines are missing.
 pub(super) fn write_lost(unix_ms: i64, lost: u64, line: &mut Vec<u8>) {
-    let time = UtcText(unix_ms);
+    let time = Utc::of(unix_ms);
     put(
         line,
         format_args!("{{\"time\":\"{time}\",\"result\":\"lost\",\"lines\":{lost}}}\n"),

@@ -8,6 +8,7 @@ use crate::observe::hot::big_keys;
 use crate::observe::hot::summary::{Order, Tracked};
 use crate::observe::info;
 use crate::store::value::Kind;
+use crate::text::Json;
 
 use super::metrics::fields;
 
@@ -119,16 +120,5 @@ fn push_key(i: usize, name: &[u8], db: u32, out: &mut String) {
 }
 
 fn push_string(value: &str, out: &mut String) {
-    out.push('"');
-    for char in value.chars() {
-        match char {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            char if u32::from(char) < 0x20 => {
-                let _ = write!(out, "\\u{:04x}", u32::from(char));
-            }
-            char => out.push(char),
-        }
-    }
-    out.push('"');
+    let _ = write!(out, "{}", Json(value));
 }

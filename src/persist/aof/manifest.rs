@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-use crate::config::syntax::{quote, split_words};
+use crate::config::syntax::split_words;
+use crate::text::quote;
 
 /// The longest line that is read, with its end: Redis's limit.
 const LINE_LEN_MAX: usize = 1024;
