@@ -7,8 +7,26 @@ use std::fmt;
 pub struct Now {
     /// Wall clock: milliseconds since the Unix epoch. May jump.
     pub unix_ms: i64,
+    /// Microseconds beyond that.
+    pub rest_us: u16,
     /// Monotonic clock: microseconds since an arbitrary start. Never goes back.
     pub mono_us: u64,
+}
+
+impl Now {
+    /// A reading: the wall clock in microseconds since the Unix epoch, and the monotonic clock.
+    pub fn new(unix_us: i64, mono_us: u64) -> Now {
+        Now {
+            unix_ms: unix_us.div_euclid(1_000),
+            rest_us: unix_us.rem_euclid(1_000) as u16,
+            mono_us,
+        }
+    }
+
+    /// Wall clock: microseconds since the Unix epoch.
+    pub fn unix_us(self) -> i64 {
+        self.unix_ms * 1_000 + i64::from(self.rest_us)
+    }
 }
 
 /// A wall-clock time in UTC, of which ISO 8601 is the text: `2026-11-22T22:48:30.597Z`.
@@ -95,9 +113,6 @@ pub trait Clock {
 
     /// Reads the monotonic clock in nanoseconds: the cheap read between two commands.
     fn mono_ns(&self) -> u64;
-
-    /// The wall clock in microseconds, read anew. Dearer than [`Clock::mono_ns`].
-    fn unix_us(&self) -> i64;
 
     /// The processor time that this thread has used, in microseconds. On a shared machine it tells
     /// a slice that was too long from one that was interrupted. Dearer than [`Clock::now`].

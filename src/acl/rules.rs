@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::dispatch::keys::{ChannelAccess, KeyRefs, NOT_KEY};
-use crate::dispatch::table::{Acl, Command, CommandId, NO_AUTH, READ, Registry, WRITE};
+use crate::dispatch::table::{
+    Acl, Command, CommandId, NO_AUTH, READ, RUNS_SCRIPT, Registry, WRITE,
+};
 use crate::resp::args::Args;
 use crate::resp::glob;
 use crate::resp::number::parse_i64;
@@ -27,8 +29,8 @@ pub enum Denied {
     Key(Vec<u8>),
     /// A channel.
     Channel(Vec<u8>),
-    /// A database.
-    Database,
+    /// A database: its number, or the command that acts on the selected one.
+    Database(Vec<u8>),
 }
 
 /// A command that somebody wants to run.
@@ -388,30 +390,33 @@ impl Rules {
         let Some(allowed) = &self.databases else {
             return Ok(());
         };
-        let command = request.command;
-        let number = |at: usize| {
-            let number = parse_i64(request.args.at(at));
-            number.and_then(|number| u32::try_from(number).ok())
-        };
-        let touched: Vec<Option<u32>> = match command.name {
-            "select" => vec![number(1)],
-            "swapdb" => vec![number(1), number(2)],
-            "move" => vec![Some(request.db), number(2)],
-            // Whatever comes of it, it concerns all of them.
-            "flushall" => return Err(Denied::Database),
+        let (command, args) = (request.command, request.args);
+        let refused = |object: &[u8]| Err(Denied::Database(object.to_vec()));
+        let named: Vec<usize> = match command.name {
+            "select" => vec![1],
+            "swapdb" => vec![1, 2],
+            "move" => vec![2],
             "copy" => {
-                let words = request.args.len();
-                let is_db = |at: &usize| request.args.at(*at).eq_ignore_ascii_case(b"db");
-                let options = (3..words).filter(is_db).map(|at| number(at + 1));
-                std::iter::once(Some(request.db)).chain(options).collect()
+                let is_db = |at: &usize| args.at(*at).eq_ignore_ascii_case(b"db");
+                (3..args.len()).filter(is_db).map(|at| at + 1).collect()
             }
-            _ if command.flags.intersects(READ.or(WRITE)) => vec![Some(request.db)],
+            // Whatever comes of it, it concerns all of them.
+            "flushall" => return refused(command.name.as_bytes()),
             _ => Vec::new(),
         };
-        let mut known = touched.into_iter().flatten();
-        match known.all(|number| allowed.contains(&number)) {
-            true => Ok(()),
-            false => Err(Denied::Database),
+        for at in &named {
+            let number = parse_i64(args.at(*at)).and_then(|number| u32::try_from(number).ok());
+            if number.is_some_and(|number| !allowed.contains(&number)) {
+                return refused(args.at(*at));
+            }
+        }
+        // A script, whatever it does; and WATCH tells of changes.
+        let acts = command.flags.intersects(READ.or(WRITE).or(RUNS_SCRIPT));
+        let acts = acts || command.name == "watch";
+        let acts = acts && !matches!(command.name, "select" | "swapdb");
+        match acts && !allowed.contains(&request.db) {
+            true => refused(command.name.as_bytes()),
+            false => Ok(()),
         }
     }
 

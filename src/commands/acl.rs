@@ -85,7 +85,7 @@ pub fn check(
             Denied::Command => (Reason::Command, found.command.name.into()),
             Denied::Key(name) => (Reason::Key, name.clone()),
             Denied::Channel(name) => (Reason::Channel, name.clone()),
-            Denied::Database => (Reason::Database, found.command.name.into()),
+            Denied::Database(object) => (Reason::Database, object.clone()),
         };
         let error = refusal(&denied, &user, found.command.name);
         engine.note_refusal((reason, object), context, user, line.unwrap_or_default());
@@ -103,7 +103,7 @@ fn refusal(denied: &Denied, user: &[u8], command: &str) -> CommandError {
         )),
         Denied::Key(_) => CommandError::fixed("NOPERM No permissions to access a key"),
         Denied::Channel(_) => CommandError::fixed("NOPERM No permissions to access a channel"),
-        Denied::Database => CommandError::fixed("NOPERM No permissions to access database"),
+        Denied::Database(_) => CommandError::fixed("NOPERM No permissions to access database"),
     }
 }
 
@@ -384,7 +384,10 @@ pub fn dryrun(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
                 text(&channel)
             )
         }
-        Err(Denied::Database) => format!("User {who} has no permissions to access database"),
+        Err(Denied::Database(object)) => {
+            let object = String::from_utf8_lossy(&object);
+            format!("User {who} has no permissions to access database {object}")
+        }
     };
     ctx.reply.bulk(line.as_bytes());
     Ok(())

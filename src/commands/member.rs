@@ -145,7 +145,8 @@ impl Draw {
     }
 }
 
-/// How large the reply to draws with repetition may become.
+/// How large a reply may become that shows the same more than once: draws with repetition, values
+/// that are named again.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
     draws_max: usize,
@@ -178,10 +179,10 @@ impl Room {
     }
 }
 
-/// The end of draws with repetition: whoever has no room for them is closed.
+/// The end of such a reply: whoever has no room for it is closed.
 ///
 /// # Errors
-/// They were broken off.
+/// It was broken off.
 pub fn drawn(flow: ControlFlow<()>) -> CommandResult {
     match flow {
         ControlFlow::Continue(()) => Ok(()),

@@ -39,11 +39,10 @@ pub static TABLE: &[Command] = &[
 
 /// TIME
 pub fn time(ctx: &mut KeyCtx<'_>, _args: Args<'_>) -> CommandResult {
-    let ms = ctx.now.unix_ms;
-    let us = (ms % 1_000) * 1_000 + (ctx.now.mono_us % 1_000) as i64;
+    let us = ctx.now.unix_us();
     ctx.reply.array(2);
-    ctx.reply.bulk_int(ms / 1_000);
-    ctx.reply.bulk_int(us);
+    ctx.reply.bulk_int(us.div_euclid(1_000_000));
+    ctx.reply.bulk_int(us.rem_euclid(1_000_000));
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use crate::commands::member::{Room, drawn};
 use crate::commands::{docs, list};
 use crate::dispatch::{keys::*, table::*};
 
@@ -230,7 +231,7 @@ fn run(ctx: &mut KeyCtx<'_>, key: &[u8], mut options: Options<'_>) -> CommandRes
     }
     match options.store {
         Some(target) => store(ctx, target, &items, wanted, &options),
-        None => reply(ctx, &items, wanted, &options),
+        None => reply(ctx, &items, wanted, &options)?,
     }
     Ok(())
 }
@@ -364,7 +365,13 @@ impl Scratch {
     }
 }
 
-fn reply(ctx: &mut KeyCtx<'_>, items: &Items, wanted: Range<usize>, options: &Options<'_>) {
+fn reply(
+    ctx: &mut KeyCtx<'_>,
+    items: &Items,
+    wanted: Range<usize>,
+    options: &Options<'_>,
+) -> CommandResult {
+    let room = Room::of(ctx);
     ctx.reply.array(wanted.len() * options.gets.len().max(1));
     let mut scratch = Scratch::default();
     for item in &items.items[wanted] {
@@ -373,12 +380,14 @@ fn reply(ctx: &mut KeyCtx<'_>, items: &Items, wanted: Range<usize>, options: &Op
             ctx.reply.bulk(element);
         }
         for pattern in &options.gets {
+            drawn(room.after(&mut ctx.reply))?;
             match scratch.look_up(ctx, pattern, element) {
                 Some(value) => ctx.reply.bulk(value),
                 None => ctx.reply.null(),
             }
         }
     }
+    Ok(())
 }
 
 /// Stores the result as a list; an empty one removes the key.

@@ -344,7 +344,7 @@ fields {
     /// Seconds for which a stream remembers the ids of its producers' messages.
     stream_idmp_duration: u32, "stream-idmp-duration", LIVE, num(1, 300), "100";
     /// Ids of messages that a stream remembers per producer.
-    stream_idmp_maxsize: u32, "stream-idmp-maxsize", LIVE, num(1, 1_000_000), "100";
+    stream_idmp_maxsize: u32, "stream-idmp-maxsize", LIVE, num(1, 10_000), "100";
 
     // Snapshots.
     /// Write a snapshot after so many seconds if there were so many changes; `""` never does.

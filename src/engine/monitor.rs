@@ -63,7 +63,7 @@ impl Engine {
         let Some(client) = self.clients.find(key) else {
             return;
         };
-        let unix_us = self.clock.unix_us();
+        let unix_us = self.now.unix_us();
         let mut line = Vec::new();
         // Writing into memory does not fail.
         let _ = write!(

@@ -70,20 +70,12 @@ impl Clock for OsClock {
         if mono_us - self.offset_at_us.get() > OFFSET_AGE_MAX_US {
             self.refresh(mono_us);
         }
-        Now {
-            unix_ms: (mono_us as i64 + self.offset_us.get()) / 1000,
-            mono_us,
-        }
+        Now::new(mono_us as i64 + self.offset_us.get(), mono_us)
     }
 
     #[inline]
     fn mono_ns(&self) -> u64 {
         MONO_START_US * 1_000 + (monotonic_ns() - self.start_ns)
-    }
-
-    fn unix_us(&self) -> i64 {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH);
-        wall.map_or(0, |wall| wall.as_micros() as i64)
     }
 
     fn thread_cpu_us(&self) -> u64 {

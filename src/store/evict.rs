@@ -330,10 +330,7 @@ mod tests {
     use crate::store::value::NewValue;
 
     fn at(unix_ms: i64) -> Now {
-        Now {
-            unix_ms,
-            mono_us: 0,
-        }
+        Now::new(unix_ms * 1_000, 0)
     }
 
     fn policy(measure: Measure, volatile_only: bool) -> Eviction {

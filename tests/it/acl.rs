@@ -133,8 +133,31 @@ fn databases_and_first_arguments_are_checked() {
     assert!(!denied(&client, "SET a 1"));
     assert!(denied(&client, "SELECT 1"));
     assert!(denied(&client, "MOVE a 1"));
+    client.cmd("SET outside 1");
+    let elsewhere = kvd.client();
+    elsewhere.cmd("ACL SETUSER elsewhere on nopass ~* &* +@all db=1");
+    elsewhere.cmd("AUTH elsewhere x");
+    // Nor does it hear that something changes there, or runs code there.
+    for command in [
+        "GET a",
+        "WATCH a",
+        "EVAL \"return 1\" 0",
+        "EVALSHA x 0",
+        "FCALL f 0",
+    ] {
+        assert!(denied(&elsewhere, command), "{command}");
+    }
+    assert_eq!(elsewhere.int("PUBLISH a b"), 0);
+    let dry = |command: &str| {
+        kvd.client()
+            .text(&format!("ACL DRYRUN elsewhere {command}"))
+    };
+    for (command, object) in [("GET a", "get"), ("SELECT 0", "0"), ("MOVE a 2", "2")] {
+        let said = format!("User elsewhere has no permissions to access database {object}");
+        assert_eq!(dry(command), said);
+    }
     let info = kvd.client().text("INFO stats");
-    assert!(info.contains("acl_access_denied_db:2\r\n"), "{info}");
+    assert!(info.contains("acl_access_denied_db:7\r\n"), "{info}");
     for options in [
         "DB 1",
         "REPLACE DB 1",

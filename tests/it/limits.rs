@@ -202,6 +202,31 @@ fn draws_end_where_the_client_is_closed_for_its_output() {
 }
 
 #[test]
+fn values_that_are_named_again_and_again_end_there_too() {
+    let kvd = Kvd::with(&[("client-output-buffer-limit", "normal 1mb 0 0")]);
+    let me = kvd.client();
+    me.cmd(&format!("MSET big {0} w_a {0}", "v".repeat(10_000)));
+    me.cmd(&format!("HSET hash big {}", "v".repeat(10_000)));
+    me.cmd("RPUSH list a");
+    for line in [
+        format!("MGET{}", " big".repeat(10_000)),
+        format!("HMGET hash{}", " big".repeat(10_000)),
+        format!("SORT list ALPHA{}", " GET w_*".repeat(10_000)),
+    ] {
+        let client = kvd.client();
+        client.send(&line);
+        assert!(client.is_closing(), "{}", &line[..10]);
+        let engine = kvd.engine();
+        let kept = engine
+            .clients
+            .find(client.key())
+            .map_or(0, |c| c.outbox.heap_bytes());
+        assert!(kept < 4 << 20, "{kept} bytes");
+    }
+    assert_eq!(me.text("PING"), "PONG");
+}
+
+#[test]
 fn draws_in_a_transaction_end_there_too_and_the_others_run() {
     let kvd = Kvd::with(&[("client-output-buffer-limit", "normal 1mb 0 0")]);
     let (me, other) = (kvd.client(), kvd.client());

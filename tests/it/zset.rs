@@ -300,3 +300,24 @@ fn a_large_set_is_walked_and_drawn_from() {
     assert_eq!(texts(&client, "ZRANGE z 50 51"), ["member:50", "member:51"]);
     assert_eq!(client.err("ZSCAN z x"), "ERR invalid cursor");
 }
+
+#[test]
+fn a_set_named_many_times_counts_many_times() {
+    let client = Kvd::new().client();
+    client.cmd("ZADD z 1 a 2 b 3 c");
+    client.cmd("SADD s b 7");
+    let many = |command: &str, tail: &str| {
+        client
+            .cmd(&format!("{command} 51{} s {tail}", " z".repeat(50)))
+            .texts()
+    };
+    assert_eq!(
+        many("ZUNION", "WITHSCORES"),
+        ["7", "1", "a", "50", "b", "101", "c", "150"]
+    );
+    assert_eq!(
+        many("ZUNION", "AGGREGATE MAX WITHSCORES"),
+        ["7", "1", "a", "1", "b", "2", "c", "3"]
+    );
+    assert_eq!(many("ZINTER", "WITHSCORES"), ["b", "101"]);
+}

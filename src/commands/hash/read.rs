@@ -1,6 +1,6 @@
 //! Reading: HGET HMGET HGETALL HKEYS HVALS HLEN HSTRLEN HEXISTS.
 
-use crate::commands::member::reply_entry;
+use crate::commands::member::{Room, drawn, reply_entry};
 use crate::engine::context::KeyCtx;
 use crate::engine::error::CommandResult;
 use crate::resp::args::Args;
@@ -19,9 +19,12 @@ pub fn hget(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// HMGET key field [field ...]
 pub fn hmget(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let room = Room::of(ctx);
     let (hash, cx, reply) = read(ctx, args.at(1))?;
     reply.array(args.len() - 2);
     for name in args.iter_from(2) {
+        // A short request may name a long value many times.
+        drawn(room.after(reply))?;
         match hash.and_then(|hash| hash.get(name, cx)) {
             Some(value) => reply_entry(reply, value),
             None => reply.null(),

@@ -4,15 +4,10 @@ use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
 use crate::resp::number::parse_i64;
-use crate::store::types::stream::IdmpLimits;
+use crate::store::types::stream::{IDMP_DURATION_S_MAX, IDMP_MAX_SIZE_MAX, IdmpLimits};
 use crate::store::value::Kind;
 
 use super::{parse_id, stream, stream_mut};
-
-/// The longest IDMP-DURATION: a day.
-const DURATION_S_MAX: i64 = 86_400;
-/// The largest IDMP-MAXSIZE.
-const MAX_SIZE_MAX: i64 = 10_000;
 
 /// The limits of streams that XCFGSET has not given any.
 pub fn default_limits(ctx: &KeyCtx<'_>) -> IdmpLimits {
@@ -31,7 +26,7 @@ pub fn xcfgset(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         let number = || parse_i64(value).ok_or(CommandError::NOT_INTEGER);
         if word.eq_ignore_ascii_case(b"idmp-duration") {
             let seconds = number()?;
-            if !(1..=DURATION_S_MAX).contains(&seconds) {
+            if !(1..=IDMP_DURATION_S_MAX as i64).contains(&seconds) {
                 return Err(CommandError::fixed(
                     "ERR IDMP-DURATION must be between 1 and 86400 seconds",
                 ));
@@ -39,7 +34,7 @@ pub fn xcfgset(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
             duration_s = Some(seconds as u64);
         } else if word.eq_ignore_ascii_case(b"idmp-maxsize") {
             let size = number()?;
-            if !(1..=MAX_SIZE_MAX).contains(&size) {
+            if !(1..=IDMP_MAX_SIZE_MAX as i64).contains(&size) {
                 return Err(CommandError::fixed(
                     "ERR IDMP-MAXSIZE must be between 1 and 10000 entries",
                 ));

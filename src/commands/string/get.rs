@@ -1,5 +1,6 @@
 //! GET, MGET, MSET, STRLEN.
 
+use crate::commands::member::{Room, drawn};
 use crate::engine::context::{KeyCtx, new_value, reply_string};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
@@ -18,8 +19,11 @@ pub fn get(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// MGET key [key ...]
 pub fn mget(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let room = Room::of(ctx);
     ctx.reply.array(args.len() - 1);
     for bytes in args.iter_from(1) {
+        // A short request may name a long value many times.
+        drawn(room.after(&mut ctx.reply))?;
         let key = ctx.key(bytes);
         let found = ctx
             .read(&key)

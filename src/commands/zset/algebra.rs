@@ -5,13 +5,15 @@
 
 use std::borrow::Cow;
 
+use hashbrown::HashTable;
+
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
 use crate::resp::number::{parse_f64, parse_i64};
 use crate::resp::reply::Protocol;
 use crate::store::db::{Db, Slot};
-use crate::store::hash::{HashState, Map};
+use crate::store::hash::{HashState, hash_bytes};
 use crate::store::types::listpack::{Entry, IntBuf};
 use crate::store::types::set::{self, Set};
 use crate::store::types::zset::{self, ZSet};
@@ -320,36 +322,40 @@ fn compute<'a>(inputs: &[Input<'a>], request: &Request, hasher: &HashState) -> F
     }
 }
 
+/// What is kept is a record for each member of the result, however often a set is named.
 fn union<'a>(inputs: &[Input<'a>], aggregate: Aggregate, hasher: &HashState) -> Found<'a> {
-    let total = inputs.iter().map(|input| input.operand.len()).sum();
-    let mut all: Found<'a> = Vec::with_capacity(total);
+    let Some((largest, others)) = inputs.split_last() else {
+        return Vec::new();
+    };
+    let weighed = |input: &Input<'_>, score| or_zero(aggregate.weigh(score, input.weight));
+    if others.iter().all(|other| other.operand.len() == 0) {
+        let members = largest.operand.members();
+        return members
+            .map(|(member, score)| (member_text(member), weighed(largest, score)))
+            .collect();
+    }
+    let mut found: Found<'a> = Vec::with_capacity(largest.operand.len());
+    let mut places: HashTable<usize> = HashTable::with_capacity(largest.operand.len());
     for input in inputs {
-        all.extend(input.operand.members().map(|(member, score)| {
-            let score = or_zero(aggregate.weigh(score, input.weight));
-            (member_text(member), score)
-        }));
+        for (member, score) in input.operand.members() {
+            let score = weighed(input, score);
+            let buffer = &mut IntBuf::new();
+            let bytes = member.bytes(buffer);
+            let hash = hash_bytes(hasher, bytes);
+            match places.find(hash, |place| *found[*place].0 == *bytes) {
+                Some(place) => {
+                    let joined = &mut found[*place].1;
+                    *joined = aggregate.join(*joined, score);
+                }
+                None => {
+                    found.push((member_text(member), score));
+                    let hash_of = |place: &usize| hash_bytes(hasher, &found[*place].0);
+                    places.insert_unique(hash, found.len() - 1, hash_of);
+                }
+            }
+        }
     }
-    let one_only = inputs
-        .last()
-        .is_some_and(|last| last.operand.len() == total);
-    if one_only {
-        return all;
-    }
-    // The scores of each member are joined at its first place.
-    let mut first: Map<&[u8], usize> = Map::with_capacity_and_hasher(total, hasher.clone());
-    let mut scores: Vec<Option<f64>> = vec![None; all.len()];
-    for (index, (member, score)) in all.iter().enumerate() {
-        let place = *first.entry(member).or_insert(index);
-        scores[place] = Some(match scores[place] {
-            Some(joined) => aggregate.join(joined, *score),
-            None => *score,
-        });
-    }
-    drop(first);
-    let joined = all.into_iter().zip(scores);
-    joined
-        .filter_map(|((member, _), score)| Some((member, score?)))
-        .collect()
+    found
 }
 
 /// The members that all sets have, in the order of the first one.

@@ -4,7 +4,8 @@ use super::input::Input;
 use super::{Read, Stop, kind};
 use crate::store::types::listpack::IntBuf;
 use crate::store::types::stream::{
-    ConsumerIndex, GroupLoader, IdmpLimits, LoadError, Stream, StreamId, StreamLoader,
+    ConsumerIndex, GroupLoader, IDMP_DURATION_S_MAX, IDMP_MAX_SIZE_MAX, IdmpLimits, LoadError,
+    Stream, StreamId, StreamLoader,
 };
 
 /// What a stream remembers of its producers when nobody said otherwise.
@@ -12,9 +13,6 @@ pub(super) const IDMP_DEFAULTS: IdmpLimits = IdmpLimits {
     duration_s: 100,
     max_size: 100,
 };
-/// No stream remembers messages longer, or more of them.
-const IDMP_DURATION_S_MAX: u64 = 86_400;
-const IDMP_MAX_SIZE_MAX: u64 = 1_000_000;
 
 /// A stream in the making.
 #[derive(Debug)]

@@ -35,10 +35,7 @@ pub struct Time {
 
 impl Time {
     fn now(self) -> Now {
-        Now {
-            unix_ms: self.unix_ms,
-            mono_us: self.mono_ns / 1_000,
-        }
+        Now::new(self.unix_ms * 1_000, self.mono_ns / 1_000)
     }
 }
 
@@ -55,11 +52,6 @@ impl Clock for TestClock {
         time.mono_ns += time.step_ns;
         self.0.set(time);
         time.mono_ns
-    }
-
-    fn unix_us(&self) -> i64 {
-        let time = self.0.get();
-        time.unix_ms * 1_000 + (time.mono_ns / 1_000 % 1_000) as i64
     }
 
     fn thread_cpu_us(&self) -> u64 {

@@ -10,6 +10,11 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::id::StreamId;
 
+/// The longest that messages are remembered, seconds: a day.
+pub const IDMP_DURATION_S_MAX: u64 = 86_400;
+/// The most messages that are remembered for each producer.
+pub const IDMP_MAX_SIZE_MAX: u64 = 10_000;
+
 /// How long and how many message ids are kept for each producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdmpLimits {

@@ -38,7 +38,7 @@ pub use group::{Consumer, ConsumerIndex, Group, NEVER_ACTIVE};
 pub use id::{
     AddError, IdText, IntervalError, NewId, StreamId, parse_interval_end, parse_interval_start,
 };
-pub use idmp::{Idmp, IdmpLimits, IdmpRecord, message_id};
+pub use idmp::{IDMP_DURATION_S_MAX, IDMP_MAX_SIZE_MAX, Idmp, IdmpLimits, IdmpRecord, message_id};
 pub use load::{GroupLoader, LoadError, Node, StreamLoader};
 pub use log::{NodeLimits, Range, RangeRev};
 pub use pending::Pending;
