@@ -338,7 +338,8 @@ impl Engine {
             return Served::Closing;
         };
         if bytes >= LARGE_BULK {
-            self.evict_clients();
+            self.note_traffic(key);
+            self.evict_grown_clients();
         }
         progress
     }

@@ -218,6 +218,8 @@ pub struct Client {
     pub output_bytes: u64,
     /// Commands run.
     pub commands: u64,
+    /// How much of its traffic is in the sum of all clients' memory.
+    pub counted_bytes: usize,
     /// Since when its output is above the soft limit, on the monotonic clock in microseconds.
     pub soft_limit_since_us: Option<u64>,
     /// What is known about the program at the other end, and where it is.
@@ -285,17 +287,18 @@ impl Client {
         self.blocked.is_some()
     }
 
-    /// Bytes kept for this client beside the struct itself.
-    pub fn heap_bytes(&self) -> usize {
+    /// Bytes of what the client has sent and of what is sent to it. It is asked for whenever there
+    /// is much, and does not walk over it.
+    pub fn traffic_bytes(&self) -> usize {
         let queued = self.transaction.as_ref().map_or(0, |t| t.queued_bytes);
-        self.inbox.heap_bytes() + self.outbox.heap_bytes() + queued
+        let large = self.large.as_ref().map_or(0, |large| large.heap_bytes());
+        self.inbox.heap_bytes() + large + queued + self.outbox.heap_bytes()
     }
 
     /// All memory of the client, its record included.
     pub fn memory_bytes(&self) -> usize {
         let about = &self.about;
         let texts = about.name.len() + about.lib_name.len() + about.lib_ver.len();
-        let large = self.large.as_ref().map_or(0, |large| large.heap_bytes());
         let watched: usize = self
             .watch
             .iter()
@@ -311,8 +314,8 @@ impl Client {
             .map(|prefix| size_of_val(prefix) + prefix.len())
             .sum();
         let record = size_of::<Client>() + size_of::<About>() + self.parser.heap_bytes();
-        let kept = self.waiting_bytes() + self.heap_bytes();
-        record + texts + large + watched + tracked + subscribed + kept
+        let kept = self.waiting_bytes() + self.traffic_bytes();
+        record + texts + watched + tracked + subscribed + kept
     }
 
     /// Bytes of a command that waits: for keys, with another copy of their names, or for the end of
@@ -380,6 +383,7 @@ impl Clients {
             input_bytes: 0,
             output_bytes: 0,
             commands: 0,
+            counted_bytes: 0,
             soft_limit_since_us: None,
             about: Box::new(About {
                 endpoint,
@@ -431,6 +435,11 @@ impl Clients {
     /// All clients, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Client> {
         self.slab.iter().map(|(_, client)| &**client)
+    }
+
+    /// All clients, in no particular order.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
+        self.slab.iter_mut().map(|(_, client)| &mut **client)
     }
 
     /// The keys of the clients of the database, oldest first.

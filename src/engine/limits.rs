@@ -10,12 +10,27 @@ use super::clients::{Client, ClientKey, Closing, SessionGates};
 /// buffer. A client that has not authenticated may leave no more than this unread.
 pub(super) const OUTPUT_BYTES_FREE: usize = LARGE_BULK;
 
-/// Clients remembered whose output grew: of more it is taken for granted that they were left with
-/// it.
-const GROWN_MAX: usize = 64;
-
 /// A client that has not authenticated may keep this many unparsed bytes.
 const UNAUTHENTICATED_INBOX_BYTES_MAX: usize = 1024 * 1024;
+
+/// The part of `maxmemory-clients` that clients may grow by before they are counted once more.
+const RECOUNT_PART: u64 = 64;
+
+/// What the clients that may be ended take together. All are counted in the cron only: meanwhile
+/// the sum follows what is received and sent in large pieces, and is never too low by those.
+#[derive(Debug, Default)]
+pub struct ClientMemory {
+    total: u64,
+    /// When the sum says more than this, all are counted. `u64::MAX` without a limit.
+    recount_above: u64,
+}
+
+impl ClientMemory {
+    /// The limit may be another one: they are counted before long.
+    pub fn limit_changed(&mut self) {
+        self.recount_above = 0;
+    }
+}
 
 impl Engine {
     /// Ends a client that keeps more of its requests than it may: bytes that are not parsed yet and
@@ -53,9 +68,6 @@ impl Engine {
             ..OUTPUT_BYTES_FREE => 0,
             pending => pending as u64,
         };
-        if pending > 0 && self.outputs_grew.len() < GROWN_MAX {
-            self.outputs_grew.push(key);
-        }
         let over_soft = limit.soft_bytes > 0 && pending > limit.soft_bytes;
         if !over_soft {
             client.soft_limit_since_us = None;
@@ -70,6 +82,9 @@ impl Engine {
             true => OUTPUT_BYTES_FREE as u64,
             false => limit.hard_bytes,
         };
+        if pending > 0 {
+            self.note_traffic(key);
+        }
         let over_hard = hard_bytes > 0 && pending > hard_bytes;
         if over_hard || too_long {
             self.end_for_output(key, pending);
@@ -100,56 +115,66 @@ impl Engine {
         }
     }
 
-    /// What slow readers were left with in the last turn may be too much for all together.
-    #[inline]
-    pub(super) fn evict_grown_clients(&mut self) {
-        if !self.outputs_grew.is_empty() {
-            self.look_at_grown_clients();
+    /// Takes into account that a client keeps much of what it has sent, or of what is sent to it.
+    pub fn note_traffic(&mut self, key: ClientKey) {
+        let sum = &mut self.client_memory;
+        if sum.recount_above == u64::MAX {
+            return;
+        }
+        if let Some(client) = self.clients.find_mut(key).filter(|c| is_evictable(c)) {
+            let bytes = client.traffic_bytes();
+            let before = std::mem::replace(&mut client.counted_bytes, bytes);
+            sum.total = (sum.total + bytes as u64).saturating_sub(before as u64);
         }
     }
 
-    #[cold]
-    fn look_at_grown_clients(&mut self) {
-        let mut grown = std::mem::take(&mut self.outputs_grew);
-        let is_left = |key: &ClientKey| {
-            let client = self.clients.find(*key);
-            client.is_some_and(|client| client.outbox.len() >= OUTPUT_BYTES_FREE)
-        };
-        if grown.len() == GROWN_MAX || grown.iter().any(is_left) {
+    /// What clients have sent and were left with may be too much for all together.
+    #[inline]
+    pub fn evict_grown_clients(&mut self) {
+        if self.client_memory.total > self.client_memory.recount_above {
             self.evict_clients();
         }
-        grown.clear();
-        self.outputs_grew = grown;
     }
 
     /// Ends the clients that take most until all together are within `maxmemory-clients`. Runs in
-    /// the cron, where one client's input grows, and in the turn after outputs grew.
+    /// the cron, and where they have grown as much as matters.
     pub fn evict_clients(&mut self) {
         let config = &self.config;
         let limit = config.maxmemory_clients.limit_bytes(config.maxmemory);
+        self.client_memory.recount_above = u64::MAX;
         if limit == 0 {
             return;
         }
-        let mut sizes: Vec<(u64, ClientKey)> = self
-            .clients
-            .iter()
-            .filter(|client| is_evictable(client))
-            .map(|client| (client.memory_bytes() as u64, client.key))
-            .collect();
-        let mut total: u64 = sizes.iter().map(|(bytes, _)| bytes).sum();
-        if total <= limit {
-            return;
+        let mut total = 0;
+        let mut sizes = Vec::new();
+        for client in self.clients.iter_mut().filter(|c| is_evictable(c)) {
+            let bytes = client.memory_bytes() as u64;
+            client.counted_bytes = client.traffic_bytes();
+            total += bytes;
+            sizes.push((bytes, client.key));
         }
-        sizes.sort_unstable_by(|a, b| b.cmp(a));
-        for (bytes, key) in sizes {
+        if total > limit {
+            sizes.sort_unstable_by(|a, b| b.cmp(a));
+            total = self.evict_largest(&sizes, total, limit);
+        }
+        self.client_memory.total = total;
+        self.client_memory.recount_above = limit.max(total + limit / RECOUNT_PART);
+    }
+
+    /// Ends the first of these until the rest is within the limit; what that takes.
+    #[cold]
+    fn evict_largest(&mut self, sizes: &[(u64, ClientKey)], total: u64, limit: u64) -> u64 {
+        let mut total = total;
+        for &(bytes, key) in sizes {
             if total <= limit {
-                return;
+                break;
             }
             tracing::info!(bytes, "client evicted: maxmemory-clients reached");
             self.stats.evicted_clients += 1;
             self.kill(key);
             total -= bytes;
         }
+        total
     }
 }
 

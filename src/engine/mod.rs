@@ -159,8 +159,8 @@ pub struct Engine {
     pub skips_dump_checksum: bool,
     /// Log lines about payloads that RESTORE refused.
     pub refused_payloads: Throttle,
-    /// Some clients whose output grew in this turn.
-    pub(crate) outputs_grew: Vec<ClientKey>,
+    /// What all clients take together, for `maxmemory-clients`.
+    client_memory: limits::ClientMemory,
     /// Open transactions, for the log and the replicas.
     pub(crate) group_depth: u32,
     dirty: VecDeque<ClientKey>,
@@ -226,7 +226,7 @@ impl Engine {
             buffers: BufferPool::default(),
             skips_dump_checksum: false,
             refused_payloads: Throttle::default(),
-            outputs_grew: Vec::new(),
+            client_memory: limits::ClientMemory::default(),
             group_depth: 0,
             dirty: VecDeque::new(),
             ready: VecDeque::new(),
@@ -434,6 +434,7 @@ impl Engine {
     /// Recomputes what depends on configuration values.
     pub fn apply_config(&mut self) {
         self.stats.configure(&self.config);
+        self.client_memory.limit_changed();
         self.hot.configure(&self.config, self.now.mono_us);
         self.effects.listeners.events = self.config.notify_keyspace_events.into();
         self.keyspace.set_eviction(evict::eviction_of(&self.config));

@@ -62,6 +62,37 @@ fn a_reader_that_falls_behind_counts_at_once() {
     assert!(tracker.is_closing());
 }
 
+/// Without waiting for the next look at all clients.
+#[test]
+fn what_clients_send_counts_at_once() {
+    let kvd = Kvd::new();
+    let (me, first, second) = (kvd.client(), kvd.client(), kvd.client());
+    me.cmd("CONFIG SET maxmemory-clients 1mb");
+    let part = vec![b'v'; 60_000];
+    for client in [&first, &second] {
+        client.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$800000\r\n");
+    }
+    for _ in 0..10 {
+        first.send_raw(&part);
+    }
+    assert!(!first.is_closing());
+    for _ in 0..7 {
+        second.send_raw(&part);
+    }
+    assert!(first.is_closing() && !second.is_closing());
+    // Who has been served makes room for others.
+    me.cmd("CONFIG SET maxmemory-clients 1500kb");
+    let third = kvd.client();
+    for _ in 0..20 {
+        third.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$300000\r\n");
+        for _ in 0..5 {
+            third.send_raw(&part);
+        }
+        third.send_raw(b"\r\n");
+    }
+    assert!(!second.is_closing() && !third.is_closing());
+}
+
 #[test]
 fn a_request_is_limited() {
     let kvd = Kvd::new();

@@ -357,7 +357,7 @@ fn strangers_cost_what_they_sent() {
     }
     client.send_raw(b"$16384\r\nabc");
     let engine = kvd.engine();
-    let kept = engine.clients.find(client.key()).map(|c| c.heap_bytes());
+    let kept = engine.clients.find(client.key()).map(|c| c.traffic_bytes());
     assert!(kept.is_some_and(|bytes| bytes < 512 * 1024), "{kept:?}");
 }
 
@@ -367,9 +367,7 @@ fn a_promise_costs_nothing() {
     let client = kvd.client();
     client.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$500000000\r\nabc");
     let engine = kvd.engine();
-    let heap = engine.clients.find(client.key()).map(|client| {
-        client.heap_bytes() + client.large.as_ref().map_or(0, |large| large.heap_bytes())
-    });
+    let heap = engine.clients.find(client.key()).map(|c| c.traffic_bytes());
     assert!(heap.is_some_and(|bytes| bytes < 64 * 1024), "{heap:?}");
 }
 
