@@ -161,3 +161,25 @@ fn fields_that_end_are_counted_apart_from_keys() {
     client.cmd("CONFIG RESETSTAT");
     assert_eq!(field(&client, "expired_fields"), "0");
 }
+
+#[test]
+fn listeners_have_the_numbers_of_their_kinds() {
+    let tcp = "name=tcp,bind=127.0.0.1,port=6379";
+    let unix = "name=unix,bind=/tmp/kvd.sock";
+    for (port, expected) in [("6379", vec![tcp, unix]), ("0", vec![unix])] {
+        let options = [
+            ("port", port),
+            ("bind", "127.0.0.1"),
+            ("unixsocket", "/tmp/kvd.sock"),
+        ];
+        let client = Kvd::with(&options).client();
+        let text = client.text("INFO server");
+        let listeners = text.lines().filter(|line| line.starts_with("listener"));
+        let found: Vec<&str> = listeners
+            .filter_map(|line| line.split_once(':'))
+            .map(|(_, l)| l)
+            .collect();
+        assert_eq!(found, expected);
+        assert!(text.contains(&format!("listener1:{unix}")), "{text}");
+    }
+}

@@ -1,6 +1,5 @@
 //! INFO server, clients, replication, cpu, modules, cluster, keyspace, overhead.
 
-use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::clients::{ClientKey, SessionGates};
 use crate::engine::pause::PauseMode;
@@ -49,23 +48,17 @@ pub(super) fn server(engine: &Engine, text: &mut Text) {
     text.field("io_threads_active", 0);
     text.field("availability_zone", &config.availability_zone);
     text.field("shards", config.shards);
-    for (at, listener) in listeners(config).iter().enumerate() {
-        text.field(&format!("listener{at}"), listener);
-    }
-}
-
-/// Where clients connect to.
-fn listeners(config: &Config) -> Vec<String> {
-    let mut listeners = Vec::new();
+    // A kind of listener has its number in Valkey, whether there are others or not.
     if config.port != 0 {
         let binds = config.bind.iter();
         let binds: String = binds.map(|address| format!("bind={address},")).collect();
-        listeners.push(format!("name=tcp,{binds}port={}", config.port));
+        let port = config.port;
+        text.field("listener0", format_args!("name=tcp,{binds}port={port}"));
     }
     if !config.unixsocket.is_empty() {
-        listeners.push(format!("name=unix,bind={}", config.unixsocket));
+        let path = &config.unixsocket;
+        text.field("listener1", format_args!("name=unix,bind={path}"));
     }
-    listeners
 }
 
 pub(super) fn clients(engine: &Engine, text: &mut Text) {
