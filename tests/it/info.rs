@@ -1,5 +1,7 @@
 //! INFO: what clients, exporters and dashboards read.
 
+use kvd::engine::tick::TurnStats;
+
 use crate::harness::{Client, Kvd, Value};
 
 fn titles(text: &str) -> Vec<&str> {
@@ -182,4 +184,23 @@ fn listeners_have_the_numbers_of_their_kinds() {
         assert_eq!(found, expected);
         assert!(text.contains(&format!("listener1:{unix}")), "{text}");
     }
+}
+
+#[test]
+fn the_length_of_turns_is_that_of_the_last_ones() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    let turns = |commands_us: u64| {
+        let turn = TurnStats {
+            commands_us,
+            housekeeping_us: 5,
+        };
+        for _ in 0..20 {
+            (0..10).for_each(|_| kvd.engine().turn_stats(&turn));
+            kvd.advance_ms(100);
+        }
+        field(&client, "instantaneous_eventloop_duration_usec")
+    };
+    assert_eq!(turns(2_000), "2005");
+    assert_eq!(turns(10), "15");
 }

@@ -305,3 +305,12 @@ fn without_a_limit_draws_are_refused_beyond_what_fits() {
     let counted = client.cmd_words(&["EVAL", script, "0", "-100000"]);
     assert_eq!(counted, Value::Int(100_000));
 }
+
+#[test]
+fn many_clients_are_idle_no_longer_than_few() {
+    let kvd = Kvd::with(&[("timeout", "1")]);
+    let clients: Vec<_> = (0..3_000).map(|_| kvd.client()).collect();
+    (0..22).for_each(|_| kvd.advance_ms(100));
+    let open = clients.iter().filter(|client| !client.is_closing()).count();
+    assert_eq!(open, 0);
+}

@@ -230,3 +230,17 @@ fn subcommands_with_wrong_options_are_named_as_they_were_sent() {
     assert_eq!(client.err("CONFIG SET maxmemory 1 x"), "ERR syntax error");
     assert_eq!(client.int("CLIENT UNBLOCK 1 not looked-at"), 0);
 }
+
+/// The two clocks of a machine tick at different moments.
+#[test]
+fn times_of_day_never_run_backwards() {
+    let kvd = Kvd::new();
+    let (monitor, client) = (kvd.client(), kvd.client());
+    monitor.cmd("MONITOR");
+    kvd.tick_by_ns(300_000);
+    let times: Vec<Vec<String>> = (0..10).map(|_| client.cmd("TIME").texts()).collect();
+    assert!(times.is_sorted());
+    let lines: Vec<String> = monitor.take().iter().map(|line| line.text()).collect();
+    assert_eq!(lines.len(), 10);
+    assert!(lines.is_sorted(), "{lines:?}");
+}
