@@ -11,7 +11,18 @@ const ECHO_BYTES_MAX: usize = 128;
 /// The row a request names, if there is one that takes so many arguments: [`explain`] says why not.
 #[inline]
 pub fn find(registry: &Registry, args: Args<'_>) -> Option<Found> {
-    let found = registry.resolve(args)?;
+    runnable(registry.resolve(args)?, args)
+}
+
+/// As [`find`], for commands that the server has written down itself: it knows them by their own
+/// names, whatever clients call them.
+#[inline]
+pub fn find_written(registry: &Registry, args: Args<'_>) -> Option<Found> {
+    find(registry, args).or_else(|| runnable(registry.resolve_own(args)?, args))
+}
+
+#[inline]
+fn runnable(found: Found, args: Args<'_>) -> Option<Found> {
     (found.command.takes(args.len()) && !is_container(found.command)).then_some(found)
 }
 

@@ -106,6 +106,27 @@ impl Registry {
         Some(Found { id, command })
     }
 
+    /// As [`Registry::resolve`], by the names that commands have of themselves, whatever clients
+    /// call them. It looks through all rows.
+    #[cold]
+    pub fn resolve_own(&self, args: Args<'_>) -> Option<Found> {
+        let named = |parent, name: &[u8]| {
+            let is_it = |(_, row): &(usize, &Row)| {
+                let own = row.command.own_name().as_bytes();
+                row.parent == parent && own.eq_ignore_ascii_case(name)
+            };
+            let (id, row) = self.rows.iter().enumerate().find(is_it)?;
+            Some((CommandId(id as u16), row))
+        };
+        let (id, row) = named(None, args.at(0))?;
+        let (id, row) = match args.get(1) {
+            Some(sub) if !row.children.is_empty() => named(Some(id), sub)?,
+            _ => (id, row),
+        };
+        let command = row.command;
+        Some(Found { id, command })
+    }
+
     /// The row of a full name as COMMAND INFO prints it: `config|set`.
     pub fn by_full_name(&self, name: &[u8]) -> Option<(CommandId, &'static Command)> {
         match memchr::memchr(b'|', name) {

@@ -305,7 +305,7 @@ impl Replay {
         offset: u64,
         busy: &mut dyn WhileBusy,
     ) -> Result<bool, ReplayError> {
-        let Some(found) = lookup::find(&engine.registry, args) else {
+        let Some(found) = lookup::find_written(&engine.registry, args) else {
             let name = String::from_utf8_lossy(args.at(0)).into_owned();
             return Err(ReplayError::UnknownCommand(offset, name));
         };

@@ -32,6 +32,39 @@ fn wait_for_rewrite(kvd: &Kvd, client: &Client) {
     panic!("the rewrite does not end");
 }
 
+/// The server writes commands down that clients have not sent: renaming is for clients.
+#[test]
+fn what_the_server_writes_is_read_whatever_commands_are_called() {
+    let options = [
+        "--appendonly",
+        "yes",
+        "--save",
+        "",
+        "--rename-command",
+        "UNLINK",
+        "",
+    ];
+    let options = [&options[..], &["--rename-command", "SET", "put"]].concat();
+    let server = Process::kvd(&options);
+    let mut client = server.connect();
+    for (line, reply) in [
+        ("PUT a 1", "OK"),
+        ("PUT b 2", "OK"),
+        ("GETDEL a", "1"),
+        (
+            "UNLINK b",
+            "ERR unknown command 'UNLINK', with args beginning with: 'b' ",
+        ),
+    ] {
+        assert_eq!(client.cmd(line).text(), reply);
+    }
+    let server = Process::kvd_in(server.into_dir(), &options);
+    let mut client = server.connect();
+    while client.cmd("PING").is_error() {}
+    assert_eq!(client.cmd("MGET a b").items()[1].text(), "2");
+    assert_eq!(client.cmd("EXISTS a b").int(), 1);
+}
+
 /// In the file commands are nobody's: whoever wrote them may not be there any more.
 #[test]
 fn replay_asks_nobody_for_permission() {
