@@ -315,6 +315,11 @@ impl Slab {
         self.has_holes_above(4)
     }
 
+    /// Whether holes are more than three quarters of the slab, and more than a trifle.
+    pub fn is_mostly_holes(&self) -> bool {
+        self.hole_bytes > 64 << 10 && self.hole_bytes / 3 > self.page_bytes / 4
+    }
+
     /// Whether holes are more than one `part` of the slab, and more than a trifle.
     pub fn has_holes_above(&self, part: usize) -> bool {
         self.hole_bytes > 64 << 10 && self.hole_bytes > self.page_bytes / part

@@ -18,8 +18,9 @@ use super::tree::{Before, Item, Key, LexCut, Members, ScoreCut, Tree, TreeBuilde
 const SCORE_BYTES: usize = 8;
 /// The most bytes that a length takes.
 const LENGTH_BYTES_MAX: usize = 5;
-/// Members looked at by a removal that finds the slab full of holes.
-const COMPACT_STEP: usize = 8;
+/// Members looked at for each that is removed while the slab is full of holes. Each costs a miss of
+/// the cache.
+const COMPACT_STEP: usize = 2;
 /// Ranks removed at a time: so many handles are remembered meanwhile.
 const REMOVED_AT_ONCE: usize = 4096;
 
@@ -171,9 +172,9 @@ impl Big {
                 }
                 self.slab.free(handle);
             }
-            self.compact(COMPACT_STEP * n);
             left -= n;
         }
+        self.compact(COMPACT_STEP * ranks.len());
     }
 
     /// The rank of a member.
@@ -260,11 +261,11 @@ impl Big {
         (member_of(block), score_of(block))
     }
 
-    /// Where holes take much, moves some members out of sparse pages: a set that shrinks gives its
-    /// memory back as it does.
+    /// Where holes take most, moves some members out of sparse pages: a set that shrinks gives its
+    /// memory back as it does. Not before: each member of a queue that is drained would pay for it.
     #[inline]
     fn compact(&mut self, steps: usize) {
-        if self.slab.is_fragmented() {
+        if self.slab.is_mostly_holes() {
             self.compact_some(steps);
         }
     }
