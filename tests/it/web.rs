@@ -1,11 +1,11 @@
 //! The metrics port: figures for Prometheus, a health answer, a page for people.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 
 use kvd::client::Served;
 
-use crate::harness::{Client, Kvd, Process};
+use crate::harness::{Client, Kvd, Process, free_port};
 
 /// Sends a request and takes the answer apart: head and body.
 fn get(browser: &Client, path: &str) -> (String, String) {
@@ -181,11 +181,7 @@ fn browsers_are_no_clients_of_the_database() {
 
 #[test]
 fn the_real_server_listens_for_browsers() {
-    // Taken from the system and given back: nobody else is likely to get it at once.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a port")
-        .port();
+    let port = free_port();
     let server = Process::kvd(&["--metrics-port", &port.to_string()]);
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     stream

@@ -6,7 +6,7 @@ mod process;
 mod value;
 
 pub use local::{Client, Kvd};
-pub use process::{Connection, Process, peer, peer_in};
+pub use process::{Connection, Process, free_port, peer, peer_in};
 pub use value::{Value, decode, decode_all};
 
 /// A request as a client library writes it.

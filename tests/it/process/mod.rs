@@ -12,7 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::harness::{Connection, Process, Value, decode_all, request};
+use crate::harness::{Connection, Process, Value, decode_all, free_port, request};
 
 const KVD: &str = env!("CARGO_BIN_EXE_kvd");
 
@@ -382,12 +382,6 @@ fn a_slow_reader_gets_everything() {
     for pair in decode_all(&got).chunks(2) {
         assert!(pair[0].text() == value && pair[1].text() == "PONG");
     }
-}
-
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    taken.local_addr().expect("an address").port()
 }
 
 #[test]
