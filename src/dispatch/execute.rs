@@ -19,7 +19,7 @@ use crate::store::expire::ExpirePolicy;
 use super::gates::{self, Verdict};
 use super::keys::KeyRefs;
 use super::lookup;
-use super::table::{Flags, Found, Handler, READ, RUNS_SCRIPT};
+use super::table::{Command, Flags, Found, Handler, READ, RUNS_SCRIPT};
 
 /// What became of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,7 +196,7 @@ pub fn call(
         crate::observe::look_closely(engine, key, &ran);
     }
     if !engine.effects.is_quiet() {
-        settle(engine, key, db, args);
+        settle(engine, key, found.command, db, args);
     }
     ok
 }
@@ -312,9 +312,16 @@ fn run_handler(
 }
 
 #[cold]
-fn settle(engine: &mut Engine, key: ClientKey, db: u32, args: Args<'_>) {
+fn settle(engine: &mut Engine, key: ClientKey, command: &Command, db: u32, args: Args<'_>) {
     if engine.effects.listeners.propagation && engine.effects.propagates_verbatim() {
-        engine.propagate_verbatim(db, args);
+        if lookup::is_own_name(command, args.at(0)) {
+            engine.propagate_verbatim(db, args);
+        } else {
+            // What is written does not depend on how clients call it.
+            let name = std::iter::once(lookup::first_word(command).as_bytes());
+            let own: OwnedArgs = name.chain(args.iter().skip(1)).collect();
+            engine.propagate_verbatim(db, own.as_args());
+        }
     }
     engine.settle(Some(key));
 }

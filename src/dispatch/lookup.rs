@@ -14,11 +14,32 @@ pub fn find(registry: &Registry, args: Args<'_>) -> Option<Found> {
     runnable(registry.resolve(args)?, args)
 }
 
-/// As [`find`], for commands that the server has written down itself: it knows them by their own
-/// names, whatever clients call them.
+/// As [`find`], for commands that the server has written down: it knows them by their own names,
+/// whatever clients call them. Older files, and those of other servers, also have what clients
+/// sent.
 #[inline]
 pub fn find_written(registry: &Registry, args: Args<'_>) -> Option<Found> {
-    find(registry, args).or_else(|| runnable(registry.resolve_own(args)?, args))
+    let called = registry.resolve(args);
+    if let Some(found) = called
+        && is_own_name(found.command, args.at(0))
+    {
+        return runnable(found, args);
+    }
+    let own = registry.resolve_own(args);
+    let own = own.and_then(|found| runnable(found, args));
+    own.or_else(|| runnable(called?, args))
+}
+
+/// Whether this first word of a request is the command's own name, not one it was renamed to.
+#[inline]
+pub fn is_own_name(command: &Command, word: &[u8]) -> bool {
+    first_word(command).as_bytes().eq_ignore_ascii_case(word)
+}
+
+/// The first word of a request by the command's own name.
+#[inline]
+pub fn first_word(command: &Command) -> &str {
+    command.container_name().unwrap_or(command.own_name())
 }
 
 #[inline]

@@ -2,8 +2,9 @@
 //!
 //! The files are Redis 7's: a directory with a base, incremental files and a manifest that names
 //! them. What a turn changed becomes one frame (`frame`), written with one write before any reply
-//! leaves; commands of one transaction or script lie between MULTI and EXEC in one frame. How soon
-//! it is synced is `appendfsync`'s to say; syncs happen on the disk thread:
+//! leaves; commands of one transaction or script lie between MULTI and EXEC in one frame. Commands
+//! have their own names, whatever clients call them. How soon a frame is synced is `appendfsync`'s
+//! to say; syncs happen on the disk thread:
 //!
 //! - `always`: nothing leaves and no command runs until the turn's sync has ended, and a sync that
 //!   fails ends the server, since nobody can know what is durable then;

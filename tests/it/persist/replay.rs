@@ -65,6 +65,35 @@ fn what_the_server_writes_is_read_whatever_commands_are_called() {
     assert_eq!(client.cmd("EXISTS a b").int(), 1);
 }
 
+/// A name that one command has lost and another has got means the first one in the file.
+#[test]
+fn the_log_is_read_right_where_commands_have_names_of_others() {
+    let mut options = vec!["--appendonly", "yes", "--save", ""];
+    for (old, new) in [
+        ("UNLINK", ""),
+        ("GET", "unlink"),
+        ("DEL", ""),
+        ("SET", "del"),
+    ] {
+        options.extend(["--rename-command", old, new]);
+    }
+    let server = Process::kvd(&options);
+    let mut client = server.connect();
+    for (line, reply) in [
+        ("DEL a 1", "OK"),
+        ("DEL b 2", "OK"),
+        ("UNLINK a", "1"),
+        ("GETDEL a", "1"),
+    ] {
+        assert_eq!(client.cmd(line).text(), reply);
+    }
+    let server = Process::kvd_in(server.into_dir(), &options);
+    let mut client = server.connect();
+    while client.cmd("PING").is_error() {}
+    assert_eq!(client.cmd("EXISTS a").int(), 0);
+    assert_eq!(client.cmd("UNLINK b").text(), "2");
+}
+
 /// In the file commands are nobody's: whoever wrote them may not be there any more.
 #[test]
 fn replay_asks_nobody_for_permission() {
