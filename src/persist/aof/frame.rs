@@ -1,12 +1,13 @@
 //! The frame around the commands of one write: `#KVD <length> <crc> <synced>` and a line end.
 //!
-//! Other servers skip lines that begin with `#`, so the file stays theirs to load. The fields have
-//! fixed widths, so that the header can be filled in where room was left for it:
+//! Other servers skip lines that begin with `#`, so the file stays theirs to load. The header has a
+//! fixed width, so that it can be filled in where room was left for it:
 //!
-//! - `length`: bytes of the commands that follow, 10 digits;
+//! - `length`: bytes of the commands that follow, 10 digits. A longer number, which one transaction
+//!   or script can reach, takes the digits that it needs from `synced`;
 //! - `crc`: CRC-32 (IEEE) of the two other fields and the commands, 8 hexadecimal digits;
 //! - `synced`: how many bytes of the file, from its start, were known to be durable when the frame
-//!   was written, 16 digits.
+//!   was written, 16 digits; the largest number that fits if it has more.
 
 /// How a header begins.
 pub const MARK: &[u8] = b"#KVD ";
@@ -32,6 +33,7 @@ impl Header {
     /// The header of these commands.
     pub fn of(commands: &[u8], synced: u64) -> Header {
         let len = commands.len() as u64;
+        let synced = sayable(len, synced);
         let mut crc = checksum_of(len, synced);
         crc.update(commands);
         Header {
@@ -41,11 +43,14 @@ impl Header {
         }
     }
 
-    /// Its text. A batch is far smaller than ten digits can say.
+    /// Its text.
     pub fn text(&self) -> String {
         format!(
-            "#KVD {:010} {:08x} {:016}\r\n",
-            self.len, self.crc, self.synced
+            "#KVD {:010} {:08x} {:0width$}\r\n",
+            self.len,
+            self.crc,
+            self.synced,
+            width = synced_digits(self.len),
         )
     }
 
@@ -57,9 +62,11 @@ impl Header {
         let mut fields = text.split(' ');
         let (len, crc, synced) = (fields.next()?, fields.next()?, fields.next()?);
         let is_plain = |field: &str| field.bytes().all(|byte| byte.is_ascii_digit());
-        let fits = len.len() == LENGTH_DIGITS
+        // The widths add up; a length that is wider than it need be is nobody's.
+        let is_short = len.len() == LENGTH_DIGITS;
+        let is_long = len.len() > LENGTH_DIGITS && !len.starts_with('0') && !synced.is_empty();
+        let fits = (is_short || is_long)
             && crc.len() == CRC_DIGITS
-            && synced.len() == SYNCED_DIGITS
             && fields.next().is_none()
             && is_plain(len)
             && crc.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -78,6 +85,18 @@ impl Header {
     pub fn checksum(&self) -> crc32fast::Hasher {
         checksum_of(self.len, self.synced)
     }
+}
+
+/// The digits that a frame of this length has for `synced`.
+fn synced_digits(len: u64) -> usize {
+    let len_digits = len.checked_ilog10().map_or(1, |log| log as usize + 1);
+    SYNCED_DIGITS - len_digits.saturating_sub(LENGTH_DIGITS)
+}
+
+/// As much of `synced` as there are digits for: that less is durable is true as well.
+fn sayable(len: u64, synced: u64) -> u64 {
+    let max = 10_u64.pow(synced_digits(len) as u32) - 1;
+    synced.min(max)
 }
 
 fn checksum_of(len: u64, synced: u64) -> crc32fast::Hasher {
@@ -100,6 +119,27 @@ mod tests {
         let mut crc = header.checksum();
         crc.update(b"*1\r\n$4\r\nPING\r\n");
         assert_eq!(crc.finalize(), header.crc);
+    }
+
+    /// One transaction can be this long; the header is written where there is room for it only.
+    #[test]
+    fn a_header_of_any_length_has_the_same_width() {
+        for len in [0, 9_999_999_999, 10_000_000_000, 123_456_789_012, u64::MAX] {
+            for synced in [0, 4711, u64::MAX] {
+                let header = Header {
+                    len,
+                    crc: 0xab,
+                    synced: sayable(len, synced),
+                };
+                let text = header.text();
+                assert_eq!(text.len(), HEADER_LEN, "{text}");
+                assert_eq!(Header::parse(text.as_bytes()), Some(header), "{text}");
+                assert!(synced != 4711 || header.synced == synced, "{text}");
+            }
+        }
+        let padded = b"#KVD 00000000001 000000ab 000000000004711\r\n";
+        assert_eq!(padded.len(), HEADER_LEN);
+        assert_eq!(Header::parse(padded), None);
     }
 
     #[test]
