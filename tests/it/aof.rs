@@ -1,6 +1,7 @@
 //! The append-only file: what is written, and that it makes the same data again.
 
 use kvd::host::memory::MemoryDisk;
+use kvd::persist::aof::frame::{FILE_LINE_LEN, HEADER_LEN, Header, Seed};
 
 use crate::harness::Kvd;
 
@@ -283,7 +284,7 @@ fn twenty() -> (MemoryDisk, Vec<u8>) {
 #[test]
 fn a_torn_tail_is_cut_wherever_it_is() {
     let (disk, content) = twenty();
-    for len in (0..content.len()).rev().step_by(7) {
+    for len in (FILE_LINE_LEN..content.len()).rev().step_by(7) {
         disk.put(INCR, &content[..len]);
         let kvd = Kvd::on(disk.clone(), 1, ON);
         let keys = kvd.client().int("DBSIZE") as usize;
@@ -301,21 +302,15 @@ fn a_torn_tail_is_cut_wherever_it_is() {
 
 /// SETs in frames that are complete.
 fn commands_of_whole_frames(content: &[u8]) -> usize {
-    let text = String::from_utf8_lossy(content);
-    let mut rest = &*text;
+    let mut rest = content.get(FILE_LINE_LEN..).unwrap_or_default();
     let mut count = 0;
-    while let Some(after) = rest.strip_prefix("#KVD ") {
-        let len: usize = after
-            .get(..10)
-            .unwrap_or_default()
-            .parse()
-            .unwrap_or(usize::MAX);
-        let head = 43;
-        if rest.len() < head || rest.len() - head < len {
+    while let Some(header) = Header::parse(rest) {
+        let len = header.len as usize;
+        let Some(commands) = rest.get(HEADER_LEN..HEADER_LEN + len) else {
             break;
-        }
-        count += rest[head..head + len].matches("SET").count();
-        rest = &rest[head + len..];
+        };
+        count += String::from_utf8_lossy(commands).matches("SET").count();
+        rest = &rest[HEADER_LEN + len..];
     }
     count
 }
@@ -349,10 +344,51 @@ fn damage_before_what_was_durable_is_refused() {
         logged.kvd.advance_ms(600);
     }
     let mut content = logged.disk.content(INCR).expect("a file");
-    content[60] ^= 1;
+    content[FILE_LINE_LEN + HEADER_LEN + 10] ^= 1;
     logged.disk.put(INCR, &content);
     assert!(Kvd::try_on(logged.disk.clone(), 1, ON).is_err());
     assert_eq!(logged.disk.content(INCR), Some(content), "nothing is cut");
+}
+
+/// The first line is durable before anything is written behind it.
+#[test]
+fn a_damaged_first_line_is_refused() {
+    let (disk, content) = twenty();
+    let bits = (0..FILE_LINE_LEN * 8).map(|bit| {
+        let mut damaged = content.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        damaged
+    });
+    let mut zeros = content.clone();
+    zeros[..512].fill(0);
+    for damaged in bits.chain([zeros]) {
+        disk.put(INCR, &damaged);
+        assert!(Kvd::try_on(disk.clone(), 1, ON).is_err());
+        assert_eq!(disk.content(INCR), Some(damaged), "nothing is cut");
+    }
+}
+
+/// A client stores what looks like later writes, which say that everything was durable; then the
+/// power fails within that very write.
+#[test]
+fn a_value_cannot_pass_for_what_follows_a_torn_write() {
+    let (disk, content) = twenty();
+    let kvd = Kvd::on(disk.clone(), 1, ON);
+    let client = kvd.client();
+    let len = content.len() as u64;
+    let forged: String = (len..len + 20_000)
+        .step_by(HEADER_LEN)
+        .map(|synced| Header::of(b"", synced, Seed(0)).text())
+        .collect();
+    client.cmd_words(&["SET", "forged", &forged]);
+    kvd.turn();
+    let torn = disk.content(INCR).expect("a file");
+    for len in [torn.len() - 1, content.len() + HEADER_LEN + 1000] {
+        disk.put(INCR, &torn[..len]);
+        let again = Kvd::on(disk.clone(), 1, ON);
+        assert_eq!(again.client().int("DBSIZE"), 20);
+        assert_eq!(disk.content(INCR), Some(content.clone()));
+    }
 }
 
 #[test]
@@ -370,6 +406,34 @@ fn files_of_other_servers_are_loaded() {
     assert!(disk.content("appendonly.aof").is_none(), "it has moved");
     let again = Kvd::on(disk.clone(), 1, ON);
     assert_eq!(again.client().int("DBSIZE"), 2);
+}
+
+/// What another server wrote has no checksums: kvd goes on in a file of its own.
+#[test]
+fn files_of_other_servers_stay_as_they_are() {
+    let disk = MemoryDisk::default();
+    let set = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+    let torn = [&set[..], &set[..10]].concat();
+    let manifest = "file appendonly.aof.1.incr.aof seq 1 type i\n";
+    disk.put(INCR, &torn);
+    disk.put("appendonlydir/appendonly.aof.manifest", manifest.as_bytes());
+    for keys in 1..4 {
+        let kvd = Kvd::on(disk.clone(), 1, ON);
+        let client = kvd.client();
+        assert_eq!(client.int("DBSIZE"), keys);
+        assert_eq!(disk.content(INCR).as_deref(), Some(&set[..]));
+        client.cmd(&format!("SET key{keys} 1"));
+        kvd.turn();
+    }
+    let own = disk.content("appendonlydir/appendonly.aof.2.incr.aof");
+    let own = commands_of(&own.expect("a second file"));
+    assert_eq!(own.iter().filter(|line| line.starts_with("SET")).count(), 3);
+    // It says nothing yet: the one before may be torn still.
+    let (other, line) = ("appendonlydir/appendonly.aof.2.incr.aof", Seed(7).line());
+    disk.put(INCR, &torn);
+    disk.put(other, line.as_bytes());
+    assert_eq!(Kvd::on(disk.clone(), 1, ON).client().int("DBSIZE"), 1);
+    assert_eq!(disk.content(INCR).as_deref(), Some(&set[..]));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::host::{Disk, OpenMode, error_text};
 
-use super::log::Log;
+use super::frame::FILE_LINE_LEN;
+use super::log::{Log, read_seed};
 use super::manifest::{Entry, FileType, Manifest};
 
 /// The manifest is read whole; a longer one is none.
@@ -185,8 +186,29 @@ pub struct LoadFile {
     pub path: String,
     /// Bytes of it.
     pub len: u64,
+    /// No command is in it.
+    is_empty: bool,
     /// It may end too early: nothing was written behind it.
     pub may_be_torn: bool,
+}
+
+impl LoadFile {
+    /// Looks for a file; `None` if it is not there.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn find(disk: &mut dyn Disk, path: String) -> io::Result<Option<LoadFile>> {
+        let Some(len) = disk.stat(&path)? else {
+            return Ok(None);
+        };
+        let has_begun = len == FILE_LINE_LEN as u64 && read_seed(disk, &path)?.is_some();
+        Ok(Some(LoadFile {
+            path,
+            len,
+            is_empty: len == 0 || has_begun,
+            may_be_torn: false,
+        }))
+    }
 }
 
 impl Engine {
@@ -207,7 +229,7 @@ impl Engine {
         let mut files = Vec::new();
         for entry in manifest.to_load() {
             let path = names.path(&entry.name);
-            let Some(len) = disk.stat(&path)? else {
+            let Some(file) = LoadFile::find(disk, path.clone())? else {
                 return Err(io::Error::new(
                     io::ErrorKind::NotFound,
                     format!(
@@ -216,11 +238,7 @@ impl Engine {
                     ),
                 ));
             };
-            files.push(LoadFile {
-                path,
-                len,
-                may_be_torn: false,
-            });
+            files.push(file);
         }
         mark_torn(&mut files, manifest.base.is_some());
         self.persist.aof.manifest = manifest;
@@ -244,26 +262,31 @@ impl Engine {
             self.write_first_base(&names.path(&base.name))?;
             manifest.base = Some(base);
         }
-        let disk = self.disk.as_mut();
-        // One that the manifest does not name yet was begun by a server that did not come to it.
-        let mode = match manifest.incr.is_empty() {
-            true => OpenMode::Create,
-            false => OpenMode::Append,
+        let last = manifest.incr.last().map(|last| names.path(&last.name));
+        let resumed = match &last {
+            Some(last) => Log::resume(self.disk.as_mut(), last)?,
+            None => None,
         };
-        if manifest.incr.is_empty() {
-            manifest.incr.push(names.incr(manifest.next_incr()));
-        }
-        let last = manifest.incr.last().map(|entry| names.path(&entry.name));
-        let file = disk.open(&last.unwrap_or_default(), mode)?;
-        // What another process left may be in the kernel only.
-        disk.sync(file)?;
-        let len = disk.len(file)?;
+        let log = match resumed {
+            Some(log) => log,
+            None => {
+                if let Some(last) = &last {
+                    // Another server's: it stays as it is, and ends where the new one begins.
+                    self.persist.aof.rewrites.other_bytes += sync_whole(self.disk.as_mut(), last)?;
+                }
+                let entry = names.incr(manifest.next_incr());
+                let log = self.begin_log(&names.path(&entry.name))?;
+                manifest.incr.push(entry);
+                log
+            }
+        };
+        let disk = self.disk.as_mut();
         remove_history(disk, &names, &mut manifest);
         write_manifest(disk, &names, &manifest)?;
         let aof = &mut self.persist.aof;
         aof.manifest = manifest;
-        aof.begin_file(Log::new(file, len));
-        aof.rewrites.base_bytes = aof.rewrites.other_bytes + len;
+        aof.rewrites.base_bytes = aof.rewrites.other_bytes + log.bytes();
+        aof.begin_file(log);
         self.effects.listeners.propagation = true;
         Ok(())
     }
@@ -276,10 +299,18 @@ pub fn mark_torn(files: &mut [LoadFile], has_base: bool) {
     let incr = if has_base && !is_alone { 1 } else { 0 };
     for file in files.iter_mut().skip(incr).rev() {
         file.may_be_torn = true;
-        if file.len > 0 {
+        if !file.is_empty {
             break;
         }
     }
+}
+
+/// Makes all of a file durable: its bytes.
+fn sync_whole(disk: &mut dyn Disk, path: &str) -> io::Result<u64> {
+    let file = disk.open(path, OpenMode::Append)?;
+    let len = disk.sync(file).and_then(|()| disk.len(file));
+    disk.close(file);
+    len
 }
 
 /// Makes the one file of an old server the base.

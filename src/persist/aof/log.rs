@@ -2,12 +2,16 @@
 
 use std::io;
 
-use crate::host::{Disk, FileId, SyncTicket};
+use crate::host::{Disk, FileId, OpenMode, SyncTicket};
+
+use super::frame::{FILE_LINE_LEN, Header, Seed};
 
 /// An open incremental file.
 #[derive(Debug)]
 pub struct Log {
     file: FileId,
+    /// What its checksums begin with.
+    seed: Seed,
     /// Bytes of the file.
     len: u64,
     /// How many of them are durable.
@@ -22,15 +26,59 @@ pub struct Log {
 
 impl Log {
     /// A log that goes on behind the `len` bytes of a file, all of which are durable.
-    pub fn new(file: FileId, len: u64) -> Log {
+    fn new(file: FileId, len: u64, seed: Seed) -> Log {
         Log {
             file,
+            seed,
             len,
             synced: len,
             sync: None,
             is_torn: false,
             is_doubtful: false,
         }
+    }
+
+    /// Begins a file. Its first line is durable then: the manifest may name it.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn create(disk: &mut dyn Disk, name: &str, seed: Seed) -> io::Result<Log> {
+        let file = disk.open(name, OpenMode::Create)?;
+        let line = seed.line();
+        match disk
+            .append_all(file, line.as_bytes())
+            .and_then(|()| disk.sync(file))
+        {
+            Ok(()) => Ok(Log::new(file, line.len() as u64, seed)),
+            Err(error) => {
+                disk.close(file);
+                Err(error)
+            }
+        }
+    }
+
+    /// Goes on in a file that is there, and makes all of it durable: what another process left may
+    /// be in the kernel only. `None` if the file has no checksums.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn resume(disk: &mut dyn Disk, name: &str) -> io::Result<Option<Log>> {
+        let Some(seed) = read_seed(disk, name)? else {
+            return Ok(None);
+        };
+        let file = disk.open(name, OpenMode::Append)?;
+        match disk.sync(file).and_then(|()| disk.len(file)) {
+            Ok(len) => Ok(Some(Log::new(file, len, seed))),
+            Err(error) => {
+                disk.close(file);
+                Err(error)
+            }
+        }
+    }
+
+    /// The header of a batch that is written now.
+    pub fn header(&self, commands: &[u8]) -> Header {
+        Header::of(commands, self.synced, self.seed)
     }
 
     /// The file.
@@ -126,4 +174,23 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// The seed in the first line of a file; `None` if it has no such line.
+///
+/// # Errors
+/// What the disk says.
+pub fn read_seed(disk: &mut dyn Disk, name: &str) -> io::Result<Option<Seed>> {
+    let file = disk.open(name, OpenMode::Read)?;
+    let mut line = [0; FILE_LINE_LEN];
+    let mut filled = 0;
+    let read = loop {
+        match disk.read_at(file, filled as u64, &mut line[filled..]) {
+            Ok(0) => break Ok(()),
+            Ok(len) => filled += len,
+            Err(error) => break Err(error),
+        }
+    };
+    disk.close(file);
+    read.map(|()| Seed::parse(&line))
 }

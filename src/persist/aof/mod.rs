@@ -38,7 +38,7 @@ pub mod replay;
 pub mod rewrite;
 pub mod values;
 
-use frame::{HEADER_LEN, Header};
+use frame::HEADER_LEN;
 use log::Log;
 use manifest::Manifest;
 use rewrite::Rewrites;
@@ -338,7 +338,7 @@ impl Engine {
             return false;
         }
         let (room, commands) = aof.batch.split_at_mut(HEADER_LEN);
-        let header = Header::of(commands, log.synced()).text();
+        let header = log.header(commands).text();
         room.copy_from_slice(header.as_bytes());
         match log.write(self.disk.as_mut(), &aof.batch) {
             Ok(()) => {

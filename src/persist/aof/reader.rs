@@ -11,7 +11,7 @@ use crate::host::{Disk, FileId};
 use crate::resp::args::Span;
 use crate::resp::number::parse_i64;
 
-use super::frame::{HEADER_LEN, Header, MARK};
+use super::frame::{FILE_LINE_LEN, FILE_MARK, HEADER_LEN, Header, MARK, Seed};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -77,8 +77,8 @@ pub struct Reader {
     buffer: Vec<u8>,
     /// How much of the buffer is done with.
     at: usize,
-    /// A frame has been seen.
-    pub is_framed: bool,
+    /// What the checksums begin with; `None` in a file of another server.
+    seed: Option<Seed>,
 }
 
 impl Reader {
@@ -93,7 +93,7 @@ impl Reader {
             start: offset,
             buffer: Vec::new(),
             at: 0,
-            is_framed: false,
+            seed: None,
         })
     }
 
@@ -105,6 +105,11 @@ impl Reader {
     /// The file.
     pub fn file(&self) -> FileId {
         self.file
+    }
+
+    /// Whether the file has checksums: its first line has been read.
+    pub fn has_checksums(&self) -> bool {
+        self.seed.is_some()
     }
 
     /// Where the next item stands.
@@ -174,31 +179,42 @@ impl Reader {
             return Ok(Item::End);
         }
         let first = self.bytes(0, 1).first().copied();
-        let is_frame = self.ensure(disk, MARK.len())? && self.bytes(0, MARK.len()) == MARK;
         match first {
-            _ if is_frame => self.peek_frame(disk).map(Item::Frame),
+            _ if self.is_at(disk, MARK)? => self.peek_frame(disk).map(Item::Frame),
+            _ if self.offset() == 0 && self.is_at(disk, FILE_MARK)? => {
+                self.peek_file_line(disk).map(Item::Annotation)
+            }
             Some(b'#') => self.peek_annotation(disk).map(Item::Annotation),
             Some(b'*') => self.peek_command(disk).map(Item::Command),
             // Sectors that were never written are zeros.
             Some(0) => Err(Fault::Frame),
-            _ if self.is_framed => Err(Fault::Frame),
+            _ if self.has_checksums() => Err(Fault::Frame),
             _ => Err(Fault::Format),
         }
     }
 
+    fn is_at(&mut self, disk: &mut dyn Disk, mark: &[u8]) -> io::Result<bool> {
+        Ok(self.ensure(disk, mark.len())? && self.bytes(0, mark.len()) == mark)
+    }
+
+    /// The bytes of the first line.
+    fn peek_file_line(&mut self, disk: &mut dyn Disk) -> Result<usize, Fault> {
+        self.ensure(disk, FILE_LINE_LEN)?;
+        let seed = Seed::parse(self.bytes(0, FILE_LINE_LEN));
+        self.seed = Some(seed.ok_or(Fault::Frame)?);
+        Ok(FILE_LINE_LEN)
+    }
+
     fn peek_frame(&mut self, disk: &mut dyn Disk) -> Result<Header, Fault> {
-        self.is_framed = true;
-        if !self.ensure(disk, HEADER_LEN)? {
+        self.ensure(disk, HEADER_LEN)?;
+        let header = Header::parse(self.bytes(0, HEADER_LEN));
+        let (Some(header), Some(seed)) = (header, self.seed) else {
             return Err(Fault::Frame);
-        }
-        let header = Header::parse(self.bytes(0, HEADER_LEN)).ok_or(Fault::Frame)?;
+        };
+        // Room is made for what the header says only if the file has as much.
         let len = usize::try_from(header.len).map_err(|_| Fault::Frame)?;
-        if !self.ensure(disk, HEADER_LEN + len)? {
-            return Err(Fault::Frame);
-        }
-        let mut crc = header.checksum();
-        crc.update(self.bytes(HEADER_LEN, len));
-        match crc.finalize() == header.crc {
+        let is_whole = self.ensure(disk, HEADER_LEN + len)?;
+        match is_whole && header.is_of(self.bytes(HEADER_LEN, len), seed) {
             true => Ok(header),
             false => Err(Fault::Frame),
         }
@@ -206,16 +222,15 @@ impl Reader {
 
     /// The bytes of the line that begins here. What may be a damaged header is none.
     fn peek_annotation(&mut self, disk: &mut dyn Disk) -> Result<usize, Fault> {
-        let is_framed = self.is_framed;
+        let may_be_header = self.has_checksums();
         let line = match self.line(disk, 0) {
             Err(Fault::Format) => return Err(Fault::Frame),
             line => line?,
         };
         let text = line.strip_suffix(b"\r").unwrap_or(line);
-        let is_known = text.starts_with(b"#TS:");
-        let is_strange = is_framed || line.len() + 1 == HEADER_LEN;
+        let is_time = text.starts_with(b"#TS:");
         let is_text = text.iter().all(|byte| matches!(byte, b' '..=b'~'));
-        match is_text && (is_known || !is_strange) {
+        match is_text && (is_time || !may_be_header) {
             true => Ok(line.len() + 1),
             false => Err(Fault::Frame),
         }
@@ -255,7 +270,7 @@ impl Reader {
         let at = self.offset();
         let what = match fault {
             Fault::Io(error) => return Err(error),
-            Fault::Format if !self.is_framed => return Ok(Damage::Format(at)),
+            Fault::Format if !self.has_checksums() => return Ok(Damage::Format(at)),
             _ if self.is_durable_here(disk)? => return Ok(Damage::Corrupt(at)),
             Fault::Short => "a command without its end",
             Fault::Frame | Fault::Format => "a torn write",
@@ -263,23 +278,34 @@ impl Reader {
         Ok(Damage::Torn(began.unwrap_or(at), what))
     }
 
-    /// Whether a valid frame behind the damage here says that this place was durable.
+    /// Whether a header behind the damage here says that this place was durable. A header is
+    /// believed for its own checksum: that of its commands is not needed, and would cost time that
+    /// grows with the square of the file.
     fn is_durable_here(&mut self, disk: &mut dyn Disk) -> io::Result<bool> {
-        let place = self.offset();
-        let mut from = 1;
+        let (place, seed) = (self.offset(), self.seed);
+        let says_durable = |header: Header, found: u64| match seed {
+            // No frame knows more than what stands before it.
+            Some(seed) => {
+                let covers = header.synced > place && header.synced <= found;
+                covers && header.is_sound(seed)
+            }
+            // The first line was durable before the first frame was written.
+            None => place == 0 || found == place,
+        };
+        let mut from = 0;
         while self.ensure(disk, from + HEADER_LEN)? {
             let known = &self.buffer[self.at + from..];
             match memchr::memmem::find(known, MARK) {
                 None => from += known.len() - (MARK.len() - 1),
                 Some(at) => {
-                    let found = self.offset() + (from + at) as u64;
-                    // No frame knows more than what stands before it.
-                    let says_durable = |h: Header| h.synced > place && h.synced <= found;
-                    let mut other = Reader::new(disk, self.file, found)?;
-                    if matches!(other.peek(disk), Ok(Item::Frame(h)) if says_durable(h)) {
+                    from += at;
+                    let is_whole = self.ensure(disk, from + HEADER_LEN)?;
+                    let found = self.offset() + from as u64;
+                    let header = Header::parse(self.bytes(from, HEADER_LEN));
+                    if is_whole && header.is_some_and(|header| says_durable(header, found)) {
                         return Ok(true);
                     }
-                    from += at + 1;
+                    from += 1;
                 }
             }
             // The window moves on; the place stays known.

@@ -159,7 +159,7 @@ impl Replay {
 
     /// From where on nobody has said that the file is durable; `None` if it is another server's.
     pub fn doubtful_from(&self) -> Option<u64> {
-        self.reader.is_framed.then_some(self.synced)
+        self.reader.has_checksums().then_some(self.synced)
     }
 
     /// How far it is: bytes done, and bytes of the file.
@@ -207,7 +207,7 @@ impl Replay {
     }
 
     fn end(&mut self, engine: &mut Engine) -> Result<Tail, ReplayError> {
-        if self.reader.is_framed && self.unchecked > 0 {
+        if self.reader.has_checksums() && self.unchecked > 0 {
             tracing::warn!(
                 "{} commands in the append only file were written by another server: they have \
                  no checksums",

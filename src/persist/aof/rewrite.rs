@@ -15,7 +15,6 @@ use std::rc::Rc;
 
 use crate::engine::Engine;
 use crate::engine::error::CommandError;
-use crate::host::OpenMode;
 use crate::persist::running::{Purpose, Running};
 use crate::persist::save::disk_error_text;
 use crate::persist::snapshot::{Format, Holds};
@@ -24,6 +23,7 @@ use crate::time::Now;
 
 use super::encode;
 use super::files::{Names, begin_directory, find_manifest, remove_history, write_manifest};
+use super::frame::Seed;
 use super::log::Log;
 use super::manifest::{FileType, Manifest};
 use super::values::CommandEncoder;
@@ -196,14 +196,14 @@ impl Engine {
         let names = Names::of(&self.config);
         let mut manifest = self.persist.aof.manifest.clone();
         let entry = names.incr(manifest.next_incr());
-        let file = self.disk.open(&names.path(&entry.name), OpenMode::Create)?;
+        let log = self.begin_log(&names.path(&entry.name))?;
         manifest.incr.push(entry);
         if let Err(error) = self.begin_base().and_then(|()| match is_unnamed {
             true => Ok(()),
             false => write_manifest(self.disk.as_mut(), &names, &manifest),
         }) {
             self.give_up_base();
-            self.disk.close(file);
+            self.disk.close(log.file());
             return Err(error);
         }
         if is_unnamed {
@@ -211,12 +211,22 @@ impl Engine {
         }
         self.persist.aof.manifest = manifest;
         self.effects.listeners.propagation = true;
-        let old = self.persist.aof.begin_file(Log::new(file, 0));
+        let old = self.persist.aof.begin_file(log);
         if let Some(old) = old {
             self.persist.aof.rewrites.other_bytes += old.bytes();
             self.disk.close(old.file());
         }
         Ok(())
+    }
+
+    /// Begins an incremental file with a seed of its own.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(super) fn begin_log(&mut self, path: &str) -> io::Result<Log> {
+        let mut seed = [0; 8];
+        self.machine.secret(&mut seed);
+        Log::create(self.disk.as_mut(), path, Seed(u64::from_le_bytes(seed)))
     }
 
     /// A rewrite while the append-only file is off: a base that nothing follows.

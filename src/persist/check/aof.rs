@@ -110,12 +110,8 @@ impl Checker<'_> {
         let mut are_there = true;
         for entry in manifest.to_load() {
             let path = join(dir, &entry.name);
-            match self.disk.stat(&path)? {
-                Some(len) => files.push(LoadFile {
-                    path,
-                    len,
-                    may_be_torn: false,
-                }),
+            match LoadFile::find(self.disk, path.clone())? {
+                Some(file) => files.push(file),
                 None => {
                     are_there = false;
                     self.say(format_args!(
@@ -192,13 +188,12 @@ impl Checker<'_> {
         let place = Place {
             name,
             label,
-            from,
             size,
             is_last,
         };
         match end {
             End::Whole => self.whole(&place),
-            End::After(at) => self.cut_after(&place, at),
+            End::After(at) => self.cut_after(&place, at, &scan),
             End::Damaged(damage) => self.damaged(&place, damage, &scan),
             End::Unknown(at, command) => {
                 self.say(format_args!(
@@ -221,12 +216,12 @@ impl Checker<'_> {
         Ok(true)
     }
 
-    fn cut_after(&mut self, place: &Place<'_>, at: u64) -> io::Result<bool> {
+    fn cut_after(&mut self, place: &Place<'_>, at: u64, scan: &Scan) -> io::Result<bool> {
         let Task::CutAfter(until_s) = self.task else {
             return Ok(false);
         };
         let name = place.name;
-        if at == place.from {
+        if scan.commands == 0 {
             self.say(format_args!(
                 "AOF {name} has nothing before timestamp {until_s}, aborting..."
             ));
@@ -312,8 +307,6 @@ impl Checker<'_> {
 struct Place<'a> {
     name: &'a str,
     label: &'a str,
-    /// Where its commands begin.
-    from: u64,
     size: u64,
     /// Nothing was written behind it.
     is_last: bool,

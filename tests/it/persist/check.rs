@@ -153,7 +153,7 @@ fn what_was_durable_is_never_cut() {
             &look(&disk, MANIFEST, task, true),
             false,
             &[
-                "is not valid: it is damaged at offset 0",
+                "is not valid: it is damaged at offset 38",
                 "Restore a backup",
             ],
         );
