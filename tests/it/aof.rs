@@ -1,7 +1,7 @@
 //! The append-only file: what is written, and that it makes the same data again.
 
 use kvd::host::memory::MemoryDisk;
-use kvd::persist::aof::frame::{FILE_LINE_LEN, HEADER_LEN, Header, Seed};
+use kvd::persist::aof::frame::{HEADER_LEN, Header, SEED_LINE_LEN, Seed};
 
 use crate::harness::Kvd;
 
@@ -284,7 +284,7 @@ fn twenty() -> (MemoryDisk, Vec<u8>) {
 #[test]
 fn a_torn_tail_is_cut_wherever_it_is() {
     let (disk, content) = twenty();
-    for len in (FILE_LINE_LEN..content.len()).rev().step_by(7) {
+    for len in (SEED_LINE_LEN..content.len()).rev().step_by(7) {
         disk.put(INCR, &content[..len]);
         let kvd = Kvd::on(disk.clone(), 1, ON);
         let keys = kvd.client().int("DBSIZE") as usize;
@@ -302,7 +302,7 @@ fn a_torn_tail_is_cut_wherever_it_is() {
 
 /// SETs in frames that are complete.
 fn commands_of_whole_frames(content: &[u8]) -> usize {
-    let mut rest = content.get(FILE_LINE_LEN..).unwrap_or_default();
+    let mut rest = content.get(SEED_LINE_LEN..).unwrap_or_default();
     let mut count = 0;
     while let Some(header) = Header::parse(rest) {
         let len = header.len as usize;
@@ -344,7 +344,7 @@ fn damage_before_what_was_durable_is_refused() {
         logged.kvd.advance_ms(600);
     }
     let mut content = logged.disk.content(INCR).expect("a file");
-    content[FILE_LINE_LEN + HEADER_LEN + 10] ^= 1;
+    content[SEED_LINE_LEN + HEADER_LEN + 10] ^= 1;
     logged.disk.put(INCR, &content);
     assert!(Kvd::try_on(logged.disk.clone(), 1, ON).is_err());
     assert_eq!(logged.disk.content(INCR), Some(content), "nothing is cut");
@@ -354,7 +354,7 @@ fn damage_before_what_was_durable_is_refused() {
 #[test]
 fn a_damaged_first_line_is_refused() {
     let (disk, content) = twenty();
-    let bits = (0..FILE_LINE_LEN * 8).map(|bit| {
+    let bits = (0..SEED_LINE_LEN * 8).map(|bit| {
         let mut damaged = content.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
         damaged
@@ -408,9 +408,9 @@ fn files_of_other_servers_are_loaded() {
     assert_eq!(again.client().int("DBSIZE"), 2);
 }
 
-/// What another server wrote has no checksums: kvd goes on in a file of its own.
+/// What another server wrote has no checksums: a line ends it, behind which there are some.
 #[test]
-fn files_of_other_servers_stay_as_they_are() {
+fn files_of_other_servers_are_written_on() {
     let disk = MemoryDisk::default();
     let set = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
     let torn = [&set[..], &set[..10]].concat();
@@ -421,19 +421,54 @@ fn files_of_other_servers_stay_as_they_are() {
         let kvd = Kvd::on(disk.clone(), 1, ON);
         let client = kvd.client();
         assert_eq!(client.int("DBSIZE"), keys);
-        assert_eq!(disk.content(INCR).as_deref(), Some(&set[..]));
         client.cmd(&format!("SET key{keys} 1"));
         kvd.turn();
     }
-    let own = disk.content("appendonlydir/appendonly.aof.2.incr.aof");
-    let own = commands_of(&own.expect("a second file"));
-    assert_eq!(own.iter().filter(|line| line.starts_with("SET")).count(), 3);
-    // It says nothing yet: the one before may be torn still.
-    let (other, line) = ("appendonlydir/appendonly.aof.2.incr.aof", Seed(7).line());
-    disk.put(INCR, &torn);
-    disk.put(other, line.as_bytes());
-    assert_eq!(Kvd::on(disk.clone(), 1, ON).client().int("DBSIZE"), 1);
-    assert_eq!(disk.content(INCR).as_deref(), Some(&set[..]));
+    let content = disk.content(INCR).expect("a file");
+    let seed = &content[set.len()..set.len() + SEED_LINE_LEN];
+    assert!(content.starts_with(set) && Seed::parse(seed).is_some());
+    // All of it was durable before that line was there, and the line before any frame.
+    let refused = |damage: &dyn Fn(&mut Vec<u8>)| {
+        let mut damaged = content.clone();
+        damage(&mut damaged);
+        disk.put(INCR, &damaged);
+        assert!(Kvd::try_on(disk.clone(), 1, ON).is_err());
+        assert_eq!(disk.content(INCR), Some(damaged), "nothing is cut");
+    };
+    refused(&|content| content[5] = b'9');
+    refused(&|content| content[20] = 0);
+    for at in set.len()..set.len() + SEED_LINE_LEN {
+        refused(&|content| content[at] ^= 1);
+    }
+    // While nothing follows that line, it may be torn itself.
+    for len in set.len()..set.len() + SEED_LINE_LEN {
+        disk.put(INCR, &content[..len]);
+        let kvd = Kvd::on(disk.clone(), 1, ON);
+        assert_eq!(kvd.client().int("DBSIZE"), 1);
+        kvd.client().cmd("SET b 1");
+        kvd.turn();
+        assert_eq!(Kvd::on(disk.clone(), 1, ON).client().int("DBSIZE"), 2);
+    }
+}
+
+/// A new file was named for a rewrite that did not begin: the one before may be torn.
+#[test]
+fn a_file_that_only_a_new_one_follows_may_be_torn() {
+    let (disk, content) = twenty();
+    disk.put(INCR, &content[..content.len() - 1]);
+    let manifest = "appendonlydir/appendonly.aof.manifest";
+    let mut text = disk.content(manifest).expect("a manifest");
+    text.extend_from_slice(b"file appendonly.aof.2.incr.aof seq 2 type i\n");
+    disk.put(manifest, &text);
+    let next = "appendonlydir/appendonly.aof.2.incr.aof";
+    disk.put(next, Seed(7).line().as_bytes());
+    let kvd = Kvd::on(disk.clone(), 1, ON);
+    assert_eq!(kvd.client().int("DBSIZE"), 19);
+    kvd.client().cmd("SET more 1");
+    kvd.turn();
+    // Now something follows.
+    disk.put(INCR, &content[..content.len() - 1]);
+    assert!(Kvd::try_on(disk, 1, ON).is_err());
 }
 
 #[test]
@@ -448,7 +483,10 @@ fn a_transaction_without_its_end_does_not_run() {
     disk.put("appendonlydir/appendonly.aof.manifest", manifest.as_bytes());
     let kvd = Kvd::on(disk.clone(), 1, ON);
     assert_eq!(kvd.client().int("DBSIZE"), 1);
-    assert_eq!(disk.content(INCR).as_deref(), Some(&whole[..]));
+    let left = disk.content(INCR).expect("a file");
+    let (left, line) = left.split_at(whole.len());
+    assert_eq!(left, whole);
+    assert!(Seed::parse(line).is_some() && line.len() == SEED_LINE_LEN);
     let strict = [ON, &[("aof-load-truncated", "no")]].concat();
     disk.put(INCR, &content);
     assert!(Kvd::try_on(disk, 1, &strict).is_err());

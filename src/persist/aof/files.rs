@@ -7,8 +7,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::host::{Disk, OpenMode, error_text};
 
-use super::frame::FILE_LINE_LEN;
-use super::log::{Log, read_seed};
+use super::frame::{SEED_LINE_LEN, Seed};
 use super::manifest::{Entry, FileType, Manifest};
 
 /// The manifest is read whole; a longer one is none.
@@ -201,7 +200,7 @@ impl LoadFile {
         let Some(len) = disk.stat(&path)? else {
             return Ok(None);
         };
-        let has_begun = len == FILE_LINE_LEN as u64 && read_seed(disk, &path)?.is_some();
+        let has_begun = len == SEED_LINE_LEN as u64 && begins_with_seed(disk, &path)?;
         Ok(Some(LoadFile {
             path,
             len,
@@ -262,18 +261,10 @@ impl Engine {
             self.write_first_base(&names.path(&base.name))?;
             manifest.base = Some(base);
         }
-        let last = manifest.incr.last().map(|last| names.path(&last.name));
-        let resumed = match &last {
-            Some(last) => Log::resume(self.disk.as_mut(), last)?,
-            None => None,
-        };
-        let log = match resumed {
-            Some(log) => log,
+        let log = match manifest.incr.last() {
+            Some(last) => self.resume_log(&names.path(&last.name))?,
             None => {
-                if let Some(last) = &last {
-                    // Another server's: it stays as it is, and ends where the new one begins.
-                    self.persist.aof.rewrites.other_bytes += sync_whole(self.disk.as_mut(), last)?;
-                }
+                // One that is there was begun by a server that did not come to naming it.
                 let entry = names.incr(manifest.next_incr());
                 let log = self.begin_log(&names.path(&entry.name))?;
                 manifest.incr.push(entry);
@@ -292,6 +283,14 @@ impl Engine {
     }
 }
 
+fn begins_with_seed(disk: &mut dyn Disk, path: &str) -> io::Result<bool> {
+    let file = disk.open(path, OpenMode::Read)?;
+    let mut line = [0; SEED_LINE_LEN];
+    let read = disk.read_at(file, 0, &mut line);
+    disk.close(file);
+    read.map(|_| Seed::parse(&line).is_some())
+}
+
 /// The last file may be torn, and one that only empty files follow: they were named for a rewrite
 /// that did not begin. A base was durable before any other file was named.
 pub fn mark_torn(files: &mut [LoadFile], has_base: bool) {
@@ -303,14 +302,6 @@ pub fn mark_torn(files: &mut [LoadFile], has_base: bool) {
             break;
         }
     }
-}
-
-/// Makes all of a file durable: its bytes.
-fn sync_whole(disk: &mut dyn Disk, path: &str) -> io::Result<u64> {
-    let file = disk.open(path, OpenMode::Append)?;
-    let len = disk.sync(file).and_then(|()| disk.len(file));
-    disk.close(file);
-    len
 }
 
 /// Makes the one file of an old server the base.

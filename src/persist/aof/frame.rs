@@ -1,11 +1,12 @@
-//! What kvd adds to a file of commands: a first line with a seed, and a header before the commands
-//! of each write. Other servers skip lines that begin with `#`, so the file stays theirs to load.
+//! What kvd adds to a file of commands: a line with a seed, and a header before the commands of
+//! each write. Other servers skip lines that begin with `#`, so the file stays theirs to load.
 //!
-//! The first line, `#KVDFILE <version> <seed> <sum>`, is durable before the manifest names the
-//! file. All numbers are hexadecimal and have a fixed width:
+//! The line of the seed, `#KVDFILE <version> <seed> <sum>`, is the first of a file, or follows what
+//! another server wrote. It is durable before the first header is written. All numbers are
+//! hexadecimal and have a fixed width:
 //!
-//! - `seed`: 16 digits that nobody can predict. Every checksum of the file begins with it, so that
-//!   no value that a client stores can pass for a frame;
+//! - `seed`: 16 digits that nobody can predict. Every checksum behind it begins with it, so that no
+//!   value that a client stores can pass for a frame;
 //! - `sum`: CRC-32 (IEEE) of the seed, 8 digits.
 //!
 //! A header, `#KVD <length> <synced> <sum> <body>`:
@@ -23,30 +24,32 @@ use crc32fast::Hasher;
 pub const MARK: &[u8] = b"#KVD ";
 /// Bytes of a header with its line end.
 pub const HEADER_LEN: usize = 50;
-/// How the first line of a file begins.
-pub const FILE_MARK: &[u8] = b"#KVDFILE ";
-/// Bytes of the first line with its end.
-pub const FILE_LINE_LEN: usize = 38;
+/// How the line of the seed begins.
+pub const SEED_MARK: &[u8] = b"#KVDFILE ";
+/// Bytes of the line of the seed with its end.
+pub const SEED_LINE_LEN: usize = 38;
+/// How both begin.
+pub const COMMON_MARK: &[u8] = b"#KVD";
 
 const VERSION: &[u8] = b"1";
 /// The largest number that a header has digits for.
 const NUMBER_MAX: u64 = (1 << 48) - 1;
 
-/// What the checksums of a file begin with.
+/// What checksums begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seed(pub u64);
 
 impl Seed {
-    /// The first line of a file.
+    /// The line that says it.
     pub fn line(self) -> String {
         let sum = self.sum().finalize();
         format!("#KVDFILE 1 {:016x} {sum:08x}\r\n", self.0)
     }
 
-    /// Reads the first [`FILE_LINE_LEN`] bytes of a file; `None` if they are no first line, or a
-    /// damaged one.
+    /// Reads the first [`SEED_LINE_LEN`] bytes; `None` if they are no line of a seed, or a damaged
+    /// one.
     pub fn parse(bytes: &[u8]) -> Option<Seed> {
-        let line = bytes.get(..FILE_LINE_LEN)?.strip_prefix(FILE_MARK)?;
+        let line = bytes.get(..SEED_LINE_LEN)?.strip_prefix(SEED_MARK)?;
         let [version, seed, sum] = fields(line)?;
         let seed = Seed(number(seed, 16)?);
         let is_sound = version == VERSION && number(sum, 8)? == u64::from(seed.sum().finalize());
@@ -158,7 +161,7 @@ mod tests {
     #[test]
     fn lines_are_read_back() {
         let line = SEED.line();
-        assert_eq!(line.len(), FILE_LINE_LEN);
+        assert_eq!(line.len(), SEED_LINE_LEN);
         assert_eq!(Seed::parse(line.as_bytes()), Some(SEED));
         for (synced, said) in [(0, 0), (4711, 4711), (u64::MAX, NUMBER_MAX)] {
             let header = Header::of(PING, synced, SEED);
@@ -184,7 +187,7 @@ mod tests {
     fn what_is_damaged_is_refused() {
         let (line, text) = (SEED.line(), Header::of(b"x", 1, SEED).text());
         for byte in 0..=u8::MAX {
-            for at in 0..FILE_LINE_LEN {
+            for at in 0..SEED_LINE_LEN {
                 let mut damaged = line.clone().into_bytes();
                 let before = std::mem::replace(&mut damaged[at], byte);
                 assert!(
@@ -200,7 +203,7 @@ mod tests {
                 assert!(before == byte || !is_taken, "{byte} at {at}");
             }
         }
-        for len in 0..FILE_LINE_LEN {
+        for len in 0..SEED_LINE_LEN {
             assert_eq!(Seed::parse(&line.as_bytes()[..len]), None);
         }
         for len in 0..HEADER_LEN {

@@ -152,6 +152,7 @@ impl AofLoad {
             return Ok(true);
         };
         replay.close(engine.disk.as_mut());
+        engine.persist.aof.loaded_seed = replay.seed(tail);
         if let Tail::CutAt(at) = tail {
             cut(engine, &file.path, at).map_err(|e| format!("{}: {e}", file.path))?;
         }

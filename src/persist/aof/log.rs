@@ -4,7 +4,7 @@ use std::io;
 
 use crate::host::{Disk, FileId, OpenMode, SyncTicket};
 
-use super::frame::{FILE_LINE_LEN, Header, Seed};
+use super::frame::{Header, Seed};
 
 /// An open incremental file.
 #[derive(Debug)]
@@ -25,50 +25,50 @@ pub struct Log {
 }
 
 impl Log {
-    /// A log that goes on behind the `len` bytes of a file, all of which are durable.
-    fn new(file: FileId, len: u64, seed: Seed) -> Log {
-        Log {
-            file,
-            seed,
-            len,
-            synced: len,
-            sync: None,
-            is_torn: false,
-            is_doubtful: false,
-        }
-    }
-
-    /// Begins a file. Its first line is durable then: the manifest may name it.
+    /// Begins a file.
     ///
     /// # Errors
     /// What the disk says.
     pub fn create(disk: &mut dyn Disk, name: &str, seed: Seed) -> io::Result<Log> {
-        let file = disk.open(name, OpenMode::Create)?;
-        let line = seed.line();
-        match disk
-            .append_all(file, line.as_bytes())
-            .and_then(|()| disk.sync(file))
-        {
-            Ok(()) => Ok(Log::new(file, line.len() as u64, seed)),
-            Err(error) => {
-                disk.close(file);
-                Err(error)
-            }
-        }
+        Log::open(disk, name, OpenMode::Create, seed, false)
     }
 
-    /// Goes on in a file that is there, and makes all of it durable: what another process left may
-    /// be in the kernel only. `None` if the file has no checksums.
+    /// Goes on in a file that is there, all of which becomes durable: what another process left may
+    /// be in the kernel only. `has_seed`: its checksums begin with this seed; else it is another
+    /// server's, which a line with the seed ends.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn resume(disk: &mut dyn Disk, name: &str) -> io::Result<Option<Log>> {
-        let Some(seed) = read_seed(disk, name)? else {
-            return Ok(None);
+    pub fn resume(disk: &mut dyn Disk, name: &str, seed: Seed, has_seed: bool) -> io::Result<Log> {
+        Log::open(disk, name, OpenMode::Append, seed, has_seed)
+    }
+
+    fn open(
+        disk: &mut dyn Disk,
+        name: &str,
+        mode: OpenMode,
+        seed: Seed,
+        has_seed: bool,
+    ) -> io::Result<Log> {
+        let file = disk.open(name, mode)?;
+        let written = match has_seed {
+            true => Ok(()),
+            false => disk.append_all(file, seed.line().as_bytes()),
         };
-        let file = disk.open(name, OpenMode::Append)?;
-        match disk.sync(file).and_then(|()| disk.len(file)) {
-            Ok(len) => Ok(Some(Log::new(file, len, seed))),
+        // The seed is durable before the first frame is written.
+        match written
+            .and_then(|()| disk.sync(file))
+            .and_then(|()| disk.len(file))
+        {
+            Ok(len) => Ok(Log {
+                file,
+                seed,
+                len,
+                synced: len,
+                sync: None,
+                is_torn: false,
+                is_doubtful: false,
+            }),
             Err(error) => {
                 disk.close(file);
                 Err(error)
@@ -174,23 +174,4 @@ impl Log {
         }
         Ok(())
     }
-}
-
-/// The seed in the first line of a file; `None` if it has no such line.
-///
-/// # Errors
-/// What the disk says.
-pub fn read_seed(disk: &mut dyn Disk, name: &str) -> io::Result<Option<Seed>> {
-    let file = disk.open(name, OpenMode::Read)?;
-    let mut line = [0; FILE_LINE_LEN];
-    let mut filled = 0;
-    let read = loop {
-        match disk.read_at(file, filled as u64, &mut line[filled..]) {
-            Ok(0) => break Ok(()),
-            Ok(len) => filled += len,
-            Err(error) => break Err(error),
-        }
-    };
-    disk.close(file);
-    read.map(|()| Seed::parse(&line))
 }

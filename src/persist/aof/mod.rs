@@ -38,7 +38,7 @@ pub mod replay;
 pub mod rewrite;
 pub mod values;
 
-use frame::HEADER_LEN;
+use frame::{HEADER_LEN, Seed};
 use log::Log;
 use manifest::Manifest;
 use rewrite::Rewrites;
@@ -90,6 +90,8 @@ pub struct Aof {
     pub log: Option<Log>,
     /// The files on disk.
     pub manifest: Manifest,
+    /// What the checksums of the file begin with that was loaded last; `None` if it has none.
+    pub loaded_seed: Option<Seed>,
     /// Rewrites.
     pub rewrites: Rewrites,
     /// Syncs that could not begin in time since the last one took too long.

@@ -11,7 +11,7 @@ use crate::host::{Disk, FileId};
 use crate::resp::args::Span;
 use crate::resp::number::parse_i64;
 
-use super::frame::{FILE_LINE_LEN, FILE_MARK, HEADER_LEN, Header, MARK, Seed};
+use super::frame::{COMMON_MARK, HEADER_LEN, Header, MARK, SEED_LINE_LEN, SEED_MARK, Seed};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -77,8 +77,10 @@ pub struct Reader {
     buffer: Vec<u8>,
     /// How much of the buffer is done with.
     at: usize,
-    /// What the checksums begin with; `None` in a file of another server.
+    /// What the checksums begin with; `None` in what another server wrote.
     seed: Option<Seed>,
+    /// Where its line stands.
+    seed_at: u64,
 }
 
 impl Reader {
@@ -94,6 +96,7 @@ impl Reader {
             buffer: Vec::new(),
             at: 0,
             seed: None,
+            seed_at: 0,
         })
     }
 
@@ -107,9 +110,10 @@ impl Reader {
         self.file
     }
 
-    /// Whether the file has checksums: its first line has been read.
-    pub fn has_checksums(&self) -> bool {
-        self.seed.is_some()
+    /// What the checksums begin with in the file's first `end` bytes, as far as it was read; `None`
+    /// if there are none.
+    pub fn seed_before(&self, end: u64) -> Option<Seed> {
+        self.seed.filter(|_| self.seed_at < end)
     }
 
     /// Where the next item stands.
@@ -181,14 +185,14 @@ impl Reader {
         let first = self.bytes(0, 1).first().copied();
         match first {
             _ if self.is_at(disk, MARK)? => self.peek_frame(disk).map(Item::Frame),
-            _ if self.offset() == 0 && self.is_at(disk, FILE_MARK)? => {
-                self.peek_file_line(disk).map(Item::Annotation)
+            _ if self.seed.is_none() && self.is_at(disk, SEED_MARK)? => {
+                self.peek_seed(disk).map(Item::Annotation)
             }
             Some(b'#') => self.peek_annotation(disk).map(Item::Annotation),
             Some(b'*') => self.peek_command(disk).map(Item::Command),
             // Sectors that were never written are zeros.
             Some(0) => Err(Fault::Frame),
-            _ if self.has_checksums() => Err(Fault::Frame),
+            _ if self.seed.is_some() => Err(Fault::Frame),
             _ => Err(Fault::Format),
         }
     }
@@ -197,12 +201,13 @@ impl Reader {
         Ok(self.ensure(disk, mark.len())? && self.bytes(0, mark.len()) == mark)
     }
 
-    /// The bytes of the first line.
-    fn peek_file_line(&mut self, disk: &mut dyn Disk) -> Result<usize, Fault> {
-        self.ensure(disk, FILE_LINE_LEN)?;
-        let seed = Seed::parse(self.bytes(0, FILE_LINE_LEN));
+    /// The bytes of the line of the seed.
+    fn peek_seed(&mut self, disk: &mut dyn Disk) -> Result<usize, Fault> {
+        self.ensure(disk, SEED_LINE_LEN)?;
+        let seed = Seed::parse(self.bytes(0, SEED_LINE_LEN));
         self.seed = Some(seed.ok_or(Fault::Frame)?);
-        Ok(FILE_LINE_LEN)
+        self.seed_at = self.offset();
+        Ok(SEED_LINE_LEN)
     }
 
     fn peek_frame(&mut self, disk: &mut dyn Disk) -> Result<Header, Fault> {
@@ -222,7 +227,7 @@ impl Reader {
 
     /// The bytes of the line that begins here. What may be a damaged header is none.
     fn peek_annotation(&mut self, disk: &mut dyn Disk) -> Result<usize, Fault> {
-        let may_be_header = self.has_checksums();
+        let may_be_header = self.seed.is_some();
         let line = match self.line(disk, 0) {
             Err(Fault::Format) => return Err(Fault::Frame),
             line => line?,
@@ -270,7 +275,7 @@ impl Reader {
         let at = self.offset();
         let what = match fault {
             Fault::Io(error) => return Err(error),
-            Fault::Format if !self.has_checksums() => return Ok(Damage::Format(at)),
+            Fault::Format if self.seed.is_none() => return Ok(Damage::Format(at)),
             _ if self.is_durable_here(disk)? => return Ok(Damage::Corrupt(at)),
             Fault::Short => "a command without its end",
             Fault::Frame | Fault::Format => "a torn write",
@@ -278,31 +283,37 @@ impl Reader {
         Ok(Damage::Torn(began.unwrap_or(at), what))
     }
 
-    /// Whether a header behind the damage here says that this place was durable. A header is
-    /// believed for its own checksum: that of its commands is not needed, and would cost time that
-    /// grows with the square of the file.
+    /// Whether something from here on says that this place was durable. A header is believed for
+    /// its own checksum: that of its commands is not needed, and to sum the commands of all would
+    /// take time that grows with the square of the file.
     fn is_durable_here(&mut self, disk: &mut dyn Disk) -> io::Result<bool> {
         let (place, seed) = (self.offset(), self.seed);
-        let says_durable = |header: Header, found: u64| match seed {
+        // It may be the line of the seed that is damaged.
+        let hides_seed = place == 0 || self.is_at(disk, COMMON_MARK)?;
+        let says_durable = |line: &[u8], found: u64| match (seed, Header::parse(line)) {
             // No frame knows more than what stands before it.
-            Some(seed) => {
+            (Some(seed), Some(header)) => {
                 let covers = header.synced > place && header.synced <= found;
                 covers && header.is_sound(seed)
             }
-            // The first line was durable before the first frame was written.
-            None => place == 0 || found == place,
+            (Some(_), None) => false,
+            // The line of the seed was durable before the first frame was written.
+            (None, Some(_)) => hides_seed,
+            // What another server wrote was durable before that line was.
+            (None, None) => Seed::parse(line).is_some(),
         };
         let mut from = 0;
-        while self.ensure(disk, from + HEADER_LEN)? {
+        while self.ensure(disk, from + SEED_LINE_LEN)? {
             let known = &self.buffer[self.at + from..];
-            match memchr::memmem::find(known, MARK) {
-                None => from += known.len() - (MARK.len() - 1),
+            match memchr::memmem::find(known, COMMON_MARK) {
+                None => from += known.len() - (COMMON_MARK.len() - 1),
                 Some(at) => {
                     from += at;
-                    let is_whole = self.ensure(disk, from + HEADER_LEN)?;
+                    // Fewer bytes at the end of the file may be the line of a seed.
+                    self.ensure(disk, from + HEADER_LEN)?;
                     let found = self.offset() + from as u64;
-                    let header = Header::parse(self.bytes(from, HEADER_LEN));
-                    if is_whole && header.is_some_and(|header| says_durable(header, found)) {
+                    let known = &self.buffer[self.at + from..];
+                    if says_durable(known, found) {
                         return Ok(true);
                     }
                     from += 1;

@@ -21,7 +21,7 @@ use crate::resp::args::{Args, OwnedArgs, Span};
 use crate::resp::reply::Outbox;
 use crate::store::expire::ExpirePolicy;
 
-use super::frame::HEADER_LEN;
+use super::frame::{HEADER_LEN, Seed};
 use super::reader::{Damage, Fault, Item, NO_EXEC, Piece, Reader, piece};
 
 /// Commands that fail are named in the log until there are this many.
@@ -159,7 +159,16 @@ impl Replay {
 
     /// From where on nobody has said that the file is durable; `None` if it is another server's.
     pub fn doubtful_from(&self) -> Option<u64> {
-        self.reader.has_checksums().then_some(self.synced)
+        self.seed(Tail::Whole).map(|_| self.synced)
+    }
+
+    /// What the checksums begin with in what is left of the file; `None` if it has none.
+    pub fn seed(&self, tail: Tail) -> Option<Seed> {
+        let end = match tail {
+            Tail::Whole => self.reader.bytes_total(),
+            Tail::CutAt(at) => at,
+        };
+        self.reader.seed_before(end)
     }
 
     /// How far it is: bytes done, and bytes of the file.
@@ -207,7 +216,7 @@ impl Replay {
     }
 
     fn end(&mut self, engine: &mut Engine) -> Result<Tail, ReplayError> {
-        if self.reader.has_checksums() && self.unchecked > 0 {
+        if self.seed(Tail::Whole).is_some() && self.unchecked > 0 {
             tracing::warn!(
                 "{} commands in the append only file were written by another server: they have \
                  no checksums",

@@ -224,9 +224,24 @@ impl Engine {
     /// # Errors
     /// What the disk says.
     pub(super) fn begin_log(&mut self, path: &str) -> io::Result<Log> {
+        let seed = self.new_seed();
+        Log::create(self.disk.as_mut(), path, seed)
+    }
+
+    /// Goes on in the incremental file that was loaded last.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(super) fn resume_log(&mut self, path: &str) -> io::Result<Log> {
+        let loaded = self.persist.aof.loaded_seed;
+        let seed = loaded.unwrap_or_else(|| self.new_seed());
+        Log::resume(self.disk.as_mut(), path, seed, loaded.is_some())
+    }
+
+    fn new_seed(&mut self) -> Seed {
         let mut seed = [0; 8];
         self.machine.secret(&mut seed);
-        Log::create(self.disk.as_mut(), path, Seed(u64::from_le_bytes(seed)))
+        Seed(u64::from_le_bytes(seed))
     }
 
     /// A rewrite while the append-only file is off: a base that nothing follows.
