@@ -146,7 +146,7 @@ impl Draw {
 }
 
 /// How large a reply may become that shows the same more than once: draws with repetition, values
-/// that are named again.
+/// that are named again, the replies of a transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
     draws_max: usize,
@@ -167,6 +167,11 @@ impl Room {
             draws_max,
             output_bytes_max: limit.unwrap_or(usize::MAX),
         }
+    }
+
+    /// How many bytes may wait for the client.
+    pub fn bytes_max(self) -> usize {
+        self.output_bytes_max
     }
 
     /// Whether there is room for more after what was written.

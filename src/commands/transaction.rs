@@ -1,8 +1,11 @@
 //! MULTI EXEC DISCARD WATCH UNWATCH.
 
+use std::ops::ControlFlow;
+
 use crate::acl::Context;
 use crate::commands::acl;
 use crate::commands::docs;
+use crate::commands::member::{Room, drawn};
 use crate::dispatch::{keys::*, table::*};
 
 use crate::dispatch::execute::call;
@@ -63,8 +66,7 @@ pub fn exec(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
         ctx.reply.null_array();
         return Ok(());
     }
-    run(ctx, &transaction);
-    Ok(())
+    run(ctx, &transaction)
 }
 
 /// WATCH key [key ...]
@@ -129,7 +131,12 @@ fn take_transaction(ctx: &mut ServerCtx<'_>) -> Option<Box<Transaction>> {
     ctx.engine.take_transaction(ctx.client)
 }
 
-fn run(ctx: &mut ServerCtx<'_>, transaction: &Transaction) {
+/// Runs all commands, however much they answer: when that is more than may wait for the client,
+/// which is closed then, it is given up.
+fn run(ctx: &mut ServerCtx<'_>, transaction: &Transaction) -> CommandResult {
+    let room = Room::of(&ctx.keys());
+    let mut fits = ControlFlow::Continue(());
+    let before = ctx.reply.outbox().checkpoint();
     ctx.reply.array(transaction.commands.len());
     ctx.engine.begin_group();
     let caller = Caller {
@@ -167,7 +174,12 @@ fn run(ctx: &mut ServerCtx<'_>, transaction: &Transaction) {
         );
         let protocol = ctx.client().protocol;
         ctx.reply.set_protocol(protocol);
+        if room.after(&mut ctx.reply).is_break() {
+            ctx.reply.outbox().truncate(before);
+            fits = ControlFlow::Break(());
+        }
     }
     ctx.engine.end_group();
     ctx.engine.effects.propagate_nothing();
+    drawn(fits)
 }

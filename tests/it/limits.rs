@@ -247,11 +247,7 @@ fn values_that_are_named_again_and_again_end_there_too() {
         let client = kvd.client();
         client.send(&line);
         assert!(client.is_closing(), "{}", &line[..10]);
-        let engine = kvd.engine();
-        let kept = engine
-            .clients
-            .find(client.key())
-            .map_or(0, |c| c.outbox.heap_bytes());
+        let kept = kept_bytes(&kvd, &client);
         assert!(kept < 4 << 20, "{kept} bytes");
     }
     assert_eq!(me.text("PING"), "PONG");
@@ -269,6 +265,57 @@ fn draws_in_a_transaction_end_there_too_and_the_others_run() {
     other.send("EXEC");
     assert!(other.is_closing());
     assert_eq!(me.text("GET after"), "x");
+}
+
+fn kept_bytes(kvd: &Kvd, client: &Client) -> usize {
+    let engine = kvd.engine();
+    let found = engine.clients.find(client.key());
+    found.map_or(0, |client| client.outbox.heap_bytes())
+}
+
+#[test]
+fn a_transaction_of_many_large_replies_runs_whole_and_its_reply_is_given_up() {
+    let kvd = Kvd::with(&[
+        ("client-output-buffer-limit", "normal 1mb 0 0"),
+        ("appendonly", "yes"),
+        ("enable-debug-command", "yes"),
+    ]);
+    let (me, other) = (kvd.client(), kvd.client());
+    me.cmd(&format!("SET big {}", "v".repeat(15_000)));
+    other.cmd("MULTI");
+    for _ in 0..1_000 {
+        other.cmd("GET big");
+        other.cmd("INCR reads");
+    }
+    other.send("EXEC");
+    assert!(other.is_closing());
+    assert!(kept_bytes(&kvd, &other) < 4 << 20);
+    assert_eq!(me.text("GET reads"), "1000");
+    assert_eq!(me.text("DEBUG LOADAOF"), "OK");
+    assert_eq!(me.text("GET reads"), "1000");
+    // One that fits is answered.
+    me.cmd("MULTI");
+    (0..60).for_each(|_| drop(me.cmd("GET big")));
+    assert_eq!(me.cmd("EXEC").items().len(), 60);
+}
+
+#[test]
+fn a_script_that_returns_the_same_text_many_times_has_run_and_its_reply_is_given_up() {
+    let kvd = Kvd::with(&[("client-output-buffer-limit", "normal 1mb 0 0")]);
+    let me = kvd.client();
+    for value in ["t", "{map = t}", "{{t, t}, t}"] {
+        let client = kvd.client();
+        let script = format!(
+            "redis.call('INCR', 'runs') \
+             local s, t = string.rep('v', 15000), {{}} \
+             for i = 1, 20000 do t[i] = s end \
+             return {value}"
+        );
+        client.send_raw(&request(&["EVAL", &script, "0"]));
+        assert!(client.is_closing(), "{value}");
+        assert!(kept_bytes(&kvd, &client) < 4 << 20, "{value}");
+    }
+    assert_eq!(me.text("GET runs"), "3");
 }
 
 #[test]

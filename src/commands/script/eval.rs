@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::commands::member::{Room, drawn};
 use crate::engine::Engine;
 use crate::engine::context::ServerCtx;
 use crate::engine::error::{CommandError, CommandResult};
@@ -152,6 +153,7 @@ fn run(ctx: &mut ServerCtx<'_>, args: Args<'_>, keys: usize, what: &What<'_>) ->
     }
     let vm = ctx.engine.scripts.vm(what.purpose).map_err(error)?;
     let db = ctx.client().db;
+    let room = Room::of(&ctx.keys());
     let engine = &mut *ctx.engine;
     engine.begin_group();
     engine.script_run = Some(ScriptRun::Client(ClientRun {
@@ -170,6 +172,7 @@ fn run(ctx: &mut ServerCtx<'_>, args: Args<'_>, keys: usize, what: &What<'_>) ->
         keys_and_argv,
         engine,
         &mut serve_others,
+        room.bytes_max(),
         &mut ctx.reply,
     );
     finish(ctx.engine);
@@ -181,7 +184,8 @@ fn run(ctx: &mut ServerCtx<'_>, args: Args<'_>, keys: usize, what: &What<'_>) ->
             true => CommandError::new(line).counted(),
             false => CommandError::new(line),
         }
-    })
+    })?;
+    drawn(room.after(&mut ctx.reply))
 }
 
 /// From now on the others are answered while the script runs; what it has done is kept up to date

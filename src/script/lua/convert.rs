@@ -151,7 +151,8 @@ enum Kind {
     Set(Table, Value),
 }
 
-/// Writes what a script returned, which is no error. `protocol` is the script's own.
+/// Writes what a script returned, which is no error. `protocol` is the script's own. Ends early
+/// when more than `bytes_max` wait to be sent: a small table may hold the same thing many times.
 ///
 /// # Errors
 /// Lua is out of memory.
@@ -159,6 +160,7 @@ pub fn to_reply(
     words: &Words,
     value: Value,
     protocol: Protocol,
+    bytes_max: usize,
     reply: &mut Reply<'_>,
 ) -> mlua::Result<()> {
     let mut levels: Vec<Level> = Vec::new();
@@ -172,6 +174,9 @@ pub fn to_reply(
                 Value::Table(table) => levels.extend(open(words, table, reply)?),
                 value => scalar(&value, protocol, reply),
             }
+        }
+        if reply.outbox().len() > bytes_max {
+            return Ok(());
         }
         let Some(level) = levels.last_mut() else {
             return Ok(());

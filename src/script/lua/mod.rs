@@ -318,8 +318,9 @@ impl Vm {
         }
     }
 
-    /// Runs a script or function with its keys and arguments, and writes what it returns. If it
-    /// takes long, `serve_others` is called from time to time.
+    /// Runs a script or function with its keys and arguments, and writes what it returns, not much
+    /// beyond the point where `output_bytes_max` wait to be sent. If it takes long, `serve_others`
+    /// is called from time to time.
     ///
     /// # Errors
     /// The error that it ended with, or returned; nothing was written.
@@ -329,6 +330,7 @@ impl Vm {
         (keys, argv): (Args<'_>, Args<'_>),
         server: &mut S,
         serve_others: &mut dyn FnMut(&mut S),
+        output_bytes_max: usize,
         reply: &mut Reply<'_>,
     ) -> Result<(), Failure> {
         self.desk.protocol.set(Protocol::Resp2);
@@ -352,7 +354,8 @@ impl Vm {
                 let is_counted = is_counted(table);
                 return Ok(Err(Failure { line, is_counted }));
             }
-            convert::to_reply(&self.words, value, self.desk.protocol.get(), reply)?;
+            let protocol = self.desk.protocol.get();
+            convert::to_reply(&self.words, value, protocol, output_bytes_max, reply)?;
             Ok(Ok(()))
         })();
         if self.used_bytes() > GARBAGE_BYTES {
