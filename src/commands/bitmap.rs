@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use crate::commands::docs;
 use crate::dispatch::{keys::*, table::*};
 
-use crate::engine::context::{KeyCtx, owned_value};
+use crate::engine::context::{KeyCtx, built_value};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
 use crate::resp::args::Args;
@@ -54,7 +54,7 @@ pub fn setbit(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         None => {
             let mut string = vec![0; needed];
             bits::set_bit(&mut string, offset, on);
-            ctx.insert(&key, owned_value(string));
+            ctx.insert(&key, built_value(&mut string));
             false
         }
         Some(slot) => {
@@ -233,7 +233,7 @@ impl BitRange {
 }
 
 /// Stores what BITOP came to; nothing at all removes the key.
-fn store_result(ctx: &mut KeyCtx<'_>, key: &[u8], result: Vec<u8>) {
+fn store_result(ctx: &mut KeyCtx<'_>, key: &[u8], mut result: Vec<u8>) {
     let key = ctx.key(key);
     let found = ctx.write(&key);
     match found {
@@ -243,7 +243,7 @@ fn store_result(ctx: &mut KeyCtx<'_>, key: &[u8], result: Vec<u8>) {
             ctx.notify(EventClass::GENERIC, "del", key.bytes);
         }
         _ => {
-            ctx.set(&key, found, owned_value(result), false);
+            ctx.set(&key, found, built_value(&mut result), false);
             ctx.notify(EventClass::STRING, "set", key.bytes);
         }
     }
@@ -372,7 +372,7 @@ fn write_fields(ctx: &mut KeyCtx<'_>, key: &[u8], steps: &[Step], needed: usize)
         None => {
             let mut string = vec![0; needed];
             let changes = run(&mut string);
-            ctx.insert(&key, owned_value(string));
+            ctx.insert(&key, built_value(&mut string));
             (changes, true)
         }
     };

@@ -112,7 +112,7 @@ pub fn pfmerge(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         None => hll::create(),
     };
     union.store(&mut bytes, dense, sparse_bytes_max(ctx))?;
-    ctx.set(&key, found, NewValue::Str(&bytes), true);
+    ctx.set(&key, found, NewValue::Raw(&bytes), true);
     ctx.modified(key.bytes);
     ctx.notify(EventClass::STRING, "pfadd", key.bytes);
     ctx.reply.ok();
@@ -205,7 +205,7 @@ fn add_to_sparse(
         changed |= hll::add(&mut bytes, element, max)?;
     }
     if changed {
-        ctx.set(key, found, NewValue::Str(&bytes), true);
+        ctx.set(key, found, NewValue::Raw(&bytes), true);
     }
     Ok(changed)
 }
@@ -215,7 +215,7 @@ fn make_dense(ctx: &mut KeyCtx<'_>, key: &Key<'_>, slot: Slot) -> Result<bool, C
     let mut bytes = checked(ctx, slot)?.to_vec();
     let converted = hll::to_dense(&mut bytes)?;
     if converted {
-        ctx.set(key, Some(slot), NewValue::Str(&bytes), true);
+        ctx.set(key, Some(slot), NewValue::Raw(&bytes), true);
         ctx.modified(key.bytes);
     }
     Ok(converted)

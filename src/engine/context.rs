@@ -8,13 +8,14 @@ use bytes::Bytes;
 
 use crate::config::Config;
 use crate::random::Rng;
+use crate::resp::LARGE_BULK;
 use crate::resp::args::Taken;
 use crate::resp::reply::{Protocol, Reply};
 use crate::store::db::{Db, Key, Slot};
 use crate::store::expire::{ExpirePolicy, Fate, fate};
 use crate::store::hash::HashState;
 use crate::store::types::hash::NEVER_EXPIRED;
-use crate::store::value::{Kind, NewValue, Value, ValueRef};
+use crate::store::value::{Kind, NewValue, ValueRef};
 use crate::time::Now;
 
 use super::Engine;
@@ -336,12 +337,12 @@ pub fn new_value(taken: Taken<'_>) -> NewValue<'_> {
     }
 }
 
-/// A value that was built by a handler.
-pub fn owned_value(bytes: Vec<u8>) -> NewValue<'static> {
-    if bytes.len() >= crate::resp::LARGE_BULK {
-        NewValue::Large(Bytes::from(bytes))
+/// A string that was built by a handler: taken where it is large. OBJECT ENCODING says raw.
+pub fn built_value(bytes: &mut Vec<u8>) -> NewValue<'_> {
+    if bytes.len() >= LARGE_BULK {
+        NewValue::Large(Bytes::from(std::mem::take(bytes)))
     } else {
-        NewValue::Value(Value::Str(bytes.into_boxed_slice()))
+        NewValue::Raw(bytes)
     }
 }
 

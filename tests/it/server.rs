@@ -34,6 +34,34 @@ fn objects_tell_how_they_are_stored() {
 }
 
 #[test]
+fn a_string_that_a_command_built_is_raw() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    client.cmd("SET text text");
+    client.cmd("PFADD hll element");
+    for line in [
+        "SETRANGE key 0 text",
+        "SETBIT key 7 1",
+        "SETBIT key 7 0",
+        "BITFIELD key SET u8 0 65",
+        "BITOP NOT key text",
+        "PFADD key element",
+        "PFADD key",
+        "PFMERGE key",
+        "PFMERGE key hll",
+    ] {
+        client.cmd("DEL key");
+        client.cmd(line);
+        assert_eq!(client.text("OBJECT ENCODING key"), "raw", "{line}");
+        client.cmd("COPY key other REPLACE");
+        assert_eq!(client.text("OBJECT ENCODING other"), "raw", "{line}");
+    }
+    client.cmd("DEL key");
+    client.cmd("APPEND key text");
+    assert_eq!(client.text("OBJECT ENCODING key"), "embstr");
+}
+
+#[test]
 fn memory_is_accounted_for() {
     let client = Kvd::new().client();
     client.cmd("SET small v");

@@ -15,6 +15,7 @@ use crate::persist::save::disk_error_text;
 use crate::resp::args::Args;
 use crate::resp::number::{parse_f64, parse_i64};
 use crate::resp::reply::Protocol;
+use crate::store::value::NewValue;
 
 use digest::Fingerprint;
 
@@ -336,7 +337,7 @@ fn populate(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         if size > 0 {
             value.resize(size, 0);
         }
-        keys.insert(&key, crate::engine::context::owned_value(value));
+        keys.insert(&key, NewValue::Str(&value));
         keys.modified(&name);
     }
     keys.effects.propagate_nothing();

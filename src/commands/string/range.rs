@@ -1,6 +1,6 @@
 //! Parts of strings: APPEND SETRANGE GETRANGE SUBSTR.
 
-use crate::engine::context::{KeyCtx, owned_value};
+use crate::engine::context::{KeyCtx, built_value};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
 use crate::resp::args::Args;
@@ -52,7 +52,7 @@ pub fn setrange(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         None => {
             let mut string = vec![0; end];
             string[offset..].copy_from_slice(part);
-            ctx.insert(&key, owned_value(string));
+            ctx.insert(&key, built_value(&mut string));
         }
     }
     ctx.modified(key.bytes);

@@ -18,7 +18,7 @@ pub(super) const SET: u32 = 4;
 pub(super) const ZSET: u32 = 5;
 pub(super) const HASH: u32 = 6;
 pub(super) const STREAM: u32 = 7;
-/// Flag of a string that APPEND or SETRANGE made.
+/// Flag of a string that was built or changed in place, by APPEND, SETRANGE, SETBIT, PFADD, ...
 pub(super) const RAW: u32 = 1 << 4;
 /// A value in the form in which a block holds it.
 pub(super) struct Stored<'a> {
