@@ -521,3 +521,19 @@ fn a_group_reader_hears_at_once_that_its_group_is_gone() {
         assert_eq!(show(&waits.take_one()), wanted, "{line}");
     }
 }
+
+#[test]
+fn no_group_has_read_more_than_was_added() {
+    let client = Kvd::new().client();
+    client.cmd("XGROUP CREATE s g $ MKSTREAM ENTRIESREAD 5");
+    let group = |field: &str| {
+        let groups = client.cmd("XINFO GROUPS s");
+        groups.items()[0].field(field).int()
+    };
+    assert_eq!((group("entries-read"), group("lag")), (0, 0));
+    client.cmd("XADD s 1-0 f v");
+    client.cmd("XADD s 2-0 f v");
+    assert_eq!((group("entries-read"), group("lag")), (0, 2));
+    client.cmd("XGROUP SETID s g 2-0 ENTRIESREAD 100");
+    assert_eq!((group("entries-read"), group("lag")), (2, 0));
+}
