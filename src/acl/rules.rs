@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::dispatch::keys::{ChannelAccess, KeyRefs, NOT_KEY};
 use crate::dispatch::table::{
-    Acl, Command, CommandId, NO_AUTH, READ, RUNS_SCRIPT, Registry, WRITE,
+    Acl, Command, CommandId, Databases, NO_AUTH, READ, RUNS_SCRIPT, Registry, WRITE,
 };
 use crate::resp::args::Args;
 use crate::resp::glob;
@@ -49,6 +49,7 @@ pub struct Request<'a> {
 /// A set of permissions.
 #[derive(Clone, Debug)]
 pub struct Rules {
+    /// A bit for each command; those that no command has are set when everything is allowed.
     allowed: Vec<u64>,
     /// Commands that may run with these first arguments only.
     first_args: BTreeMap<usize, Vec<Box<[u8]>>>,
@@ -81,7 +82,7 @@ impl Rules {
 
     /// Whether everything is allowed.
     pub fn is_unrestricted(&self) -> bool {
-        let all_commands = self.allows_all && self.text.iter().all(|rule| rule.starts_with('+'));
+        let all_commands = self.allowed.iter().all(|word| *word == u64::MAX);
         all_commands && self.all_keys && self.all_channels && self.databases.is_none()
     }
 
@@ -392,17 +393,15 @@ impl Rules {
         };
         let (command, args) = (request.command, request.args);
         let refused = |object: &[u8]| Err(Denied::Database(object.to_vec()));
-        let named: Vec<usize> = match command.name {
-            "select" => vec![1],
-            "swapdb" => vec![1, 2],
-            "move" => vec![2],
-            "copy" => {
+        let named = match command.databases {
+            Databases::Selected => Vec::new(),
+            Databases::Named(at) => at.to_vec(),
+            Databases::SelectedAnd(at) => vec![at],
+            Databases::SelectedAndOption => {
                 let is_db = |at: &usize| args.at(*at).eq_ignore_ascii_case(b"db");
                 (3..args.len()).filter(is_db).map(|at| at + 1).collect()
             }
-            // Whatever comes of it, it concerns all of them.
-            "flushall" => return refused(command.name.as_bytes()),
-            _ => Vec::new(),
+            Databases::All => return refused(command.name.as_bytes()),
         };
         for at in &named {
             let number = parse_i64(args.at(*at)).and_then(|number| u32::try_from(number).ok());
@@ -410,11 +409,10 @@ impl Rules {
                 return refused(args.at(*at));
             }
         }
-        // A script, whatever it does; and WATCH tells of changes.
-        let acts = command.flags.intersects(READ.or(WRITE).or(RUNS_SCRIPT));
-        let acts = acts || command.name == "watch";
-        let acts = acts && !matches!(command.name, "select" | "swapdb");
-        match acts && !allowed.contains(&request.db) {
+        // A script, whatever it does; and WATCH, which only has keys, tells of changes.
+        let acts = command.flags.intersects(READ.or(WRITE).or(RUNS_SCRIPT)) || command.keys.any();
+        let selected = !matches!(command.databases, Databases::Named(_));
+        match acts && selected && !allowed.contains(&request.db) {
             true => refused(command.name.as_bytes()),
             false => Ok(()),
         }

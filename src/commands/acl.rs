@@ -19,13 +19,13 @@ pub static TABLE: &[Command] = &[
     srv("acl|cat", -2, NOSCRIPT.or(LOADING).or(STALE), NO_ACL, NO_KEYS,
         cat, &docs::server::ACL_CAT),
     srv("acl|deluser", -3, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
-        deluser, &docs::server::ACL_DELUSER),
+        deluser, &docs::server::ACL_DELUSER).hiding(Secrets::Users),
     srv("acl|dryrun", -4, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
         dryrun, &docs::server::ACL_DRYRUN),
     srv("acl|genpass", -2, NOSCRIPT.or(LOADING).or(STALE), NO_ACL, NO_KEYS,
         genpass, &docs::server::ACL_GENPASS),
     srv("acl|getuser", 3, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
-        getuser, &docs::server::ACL_GETUSER),
+        getuser, &docs::server::ACL_GETUSER).hiding(Secrets::Users),
     srv("acl|help", 2, LOADING.or(STALE), NO_ACL, NO_KEYS,
         help, &docs::server::ACL_HELP),
     srv("acl|list", 2, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
@@ -37,7 +37,7 @@ pub static TABLE: &[Command] = &[
     srv("acl|save", 2, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
         save, &docs::server::ACL_SAVE),
     srv("acl|setuser", -3, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
-        setuser, &docs::server::ACL_SETUSER),
+        setuser, &docs::server::ACL_SETUSER).hiding(Secrets::Users),
     srv("acl|users", 2, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
         users, &docs::server::ACL_USERS),
     srv("acl|whoami", 2, NOSCRIPT.or(LOADING).or(STALE), NO_ACL, NO_KEYS,
@@ -109,7 +109,7 @@ fn refusal(denied: &Denied, user: &[u8], command: &str) -> CommandError {
 
 /// SORT BY and GET read keys that no argument names: only who may read all of them may use them.
 fn check_sort(engine: &Engine, user: &[u8], request: &Request<'_>) -> Result<(), CommandError> {
-    if !matches!(request.command.name, "sort" | "sort_ro") {
+    if !matches!(request.command.keys.search, Search::Sort | Search::SortRo) {
         return Ok(());
     }
     let may_follow = |user: &User| user.may_read_beyond(request);

@@ -28,7 +28,7 @@ pub static TABLE: &[Command] = &[
     srv("config|rewrite", 2, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
         rewrite, &docs::server::CONFIG_REWRITE),
     srv("config|set", -4, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE), NO_ACL, NO_KEYS,
-        set, &docs::server::CONFIG_SET),
+        set, &docs::server::CONFIG_SET).hiding(Secrets::OptionValues),
 ];
 
 /// CONFIG GET parameter [parameter ...]

@@ -17,19 +17,20 @@ use crate::{REDIS_VERSION, VERSION};
 #[rustfmt::skip]
 pub static TABLE: &[Command] = &[
     srv("auth", -2, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(NO_AUTH).or(ALLOW_BUSY), CONNECTION,
-        NO_KEYS, auth, &docs::connection::AUTH),
+        NO_KEYS, auth, &docs::connection::AUTH).hiding(Secrets::Login),
     key("echo", 2, LOADING.or(STALE).or(FAST), CONNECTION, NO_KEYS,
         echo, &docs::connection::ECHO),
     srv("hello", -1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(NO_AUTH).or(ALLOW_BUSY), CONNECTION,
-        NO_KEYS, hello, &docs::connection::HELLO),
-    srv("ping", -1, FAST.or(SUBSCRIBER_MAY), CONNECTION, NO_KEYS, ping, &docs::connection::PING),
+        NO_KEYS, hello, &docs::connection::HELLO).hiding(Secrets::LoginOption),
+    srv("ping", -1, FAST.or(SUBSCRIBER_MAY).or(TELLS_OF_DISK), CONNECTION, NO_KEYS,
+        ping, &docs::connection::PING),
     srv("quit", -1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(NO_AUTH).or(ALLOW_BUSY)
         .or(RUNS_IN_MULTI).or(SUBSCRIBER_MAY), CONNECTION, NO_KEYS, quit, &docs::connection::QUIT),
     srv("reset", 1, NOSCRIPT.or(LOADING).or(STALE).or(FAST).or(NO_AUTH).or(ALLOW_BUSY)
         .or(RUNS_IN_MULTI).or(SUBSCRIBER_MAY), CONNECTION, NO_KEYS,
         reset, &docs::connection::RESET),
     srv("select", 2, LOADING.or(STALE).or(FAST).or(ALLOW_BUSY), CONNECTION, NO_KEYS,
-        select, &docs::connection::SELECT),
+        select, &docs::connection::SELECT).about(Databases::Named(&[1])),
 ];
 
 /// PING [message]

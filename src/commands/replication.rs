@@ -16,7 +16,7 @@ pub static TABLE: &[Command] = &[
     srv("failover", -1, ADMIN.or(NOSCRIPT).or(STALE), NO_ACL, NO_KEYS,
         failover, &docs::server::FAILOVER),
     srv("migrate", -6, WRITE, DANGEROUS.or(KEYSPACE), MIGRATE_KEYS,
-        migrate, &docs::generic::MIGRATE),
+        migrate, &docs::generic::MIGRATE).hiding(Secrets::LoginElsewhere),
     srv("psync", -3, ADMIN.or(NOSCRIPT).or(NO_ASYNC_LOADING).or(NO_MULTI), NO_ACL, NO_KEYS,
         sync, &docs::server::PSYNC),
     srv("replconf", -1, ADMIN.or(NOSCRIPT).or(LOADING).or(STALE).or(ALLOW_BUSY), NO_ACL, NO_KEYS,

@@ -19,7 +19,7 @@ use crate::store::expire::ExpirePolicy;
 use super::gates::{self, Verdict};
 use super::keys::KeyRefs;
 use super::lookup;
-use super::table::{Command, Flags, Found, Handler, READ, RUNS_SCRIPT};
+use super::table::{Command, Flags, Found, Handler, KEEPS_CACHING, READ, RUNS_SCRIPT};
 
 /// What became of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +118,8 @@ fn execute_one(
     let sees_server = matches!(found.command.handler, Handler::Server(_));
     if !open || sees_server {
         apply_reply_mode(engine, key, out, before);
-        if engine.effects.listeners.tracking && !found.command.name.starts_with("client") {
+        let keeps_caching = found.command.flags.contains(KEEPS_CACHING);
+        if engine.effects.listeners.tracking && !keeps_caching {
             engine.end_caching(key);
         }
     }

@@ -19,7 +19,8 @@ use crate::store::db::{Db, Key};
 use super::keys::KeyRefs;
 use super::table::{
     ALLOW_BUSY, BY_FUNCTION, BY_SCRIPT, BY_SHA, DENYOOM, ENDS_MULTI, Flags, Found, LOADING,
-    MAY_REPLICATE, NO_AUTH, NO_MULTI, READ, RUNS_IN_MULTI, STALE, SUBSCRIBER_MAY, WRITE,
+    MAY_REPLICATE, NO_AUTH, NO_MULTI, READ, RUNS_IN_MULTI, STALE, SUBSCRIBER_MAY, TELLS_OF_DISK,
+    WRITE,
 };
 
 /// What the gates say of a command.
@@ -105,7 +106,7 @@ fn executes(
     found: Found,
     is_such: impl Fn(&Transaction) -> bool,
 ) -> bool {
-    if !found.command.flags.contains(RUNS_IN_MULTI) || found.command.name != "exec" {
+    if !found.command.flags.contains(ENDS_MULTI) {
         return false;
     }
     let client = engine.clients.find(key);
@@ -197,11 +198,10 @@ fn permitted(
     }
     if server.has(ServerGates::REFUSES_WRITES) {
         let writes = flags.contains(WRITE) || executes_writes(engine, key, found);
-        let refusal = match found.command.name {
-            _ if writes => engine.write_refusal(),
-            // It is how monitors learn of a disk that failed.
-            "ping" => engine.disk_refusal(),
-            _ => None,
+        let refusal = match writes {
+            true => engine.write_refusal(),
+            false if flags.contains(TELLS_OF_DISK) => engine.disk_refusal(),
+            false => None,
         };
         refusal.map_or(Ok(()), Err)?;
     }

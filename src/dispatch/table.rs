@@ -33,6 +33,10 @@ pub struct Command {
     pub acl: Acl,
     /// Where its keys are.
     pub keys: Keys,
+    /// Which databases it is about.
+    pub databases: Databases,
+    /// Which of its arguments are not to be shown.
+    pub secrets: Secrets,
     /// The function that runs it.
     pub handler: Handler,
     /// What COMMAND DOCS says.
@@ -48,6 +52,38 @@ pub enum Handler {
     Server(fn(&mut ServerCtx<'_>, Args<'_>) -> CommandResult),
     /// Has subcommands and cannot be called itself.
     Container,
+}
+
+/// Which databases a command is about: some users may use some of them only.
+#[derive(Clone, Copy, Debug)]
+pub enum Databases {
+    /// The selected one, if it touches keys.
+    Selected,
+    /// Those that these arguments name.
+    Named(&'static [usize]),
+    /// The selected one and the one that this argument names.
+    SelectedAnd(usize),
+    /// The selected one and what follows the option DB.
+    SelectedAndOption,
+    /// All of them, whatever comes of it.
+    All,
+}
+
+/// Which arguments of a command are passwords, or say something about one: no log shows them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Secrets {
+    /// None.
+    None,
+    /// All, for it is a login.
+    Login,
+    /// The two after AUTH, which make it a login.
+    LoginOption,
+    /// One after AUTH, two after AUTH2: a login at another server.
+    LoginElsewhere,
+    /// All of a subcommand, which is about users.
+    Users,
+    /// The values of options that are secret.
+    OptionValues,
 }
 
 /// A row whose handler works on keys.
@@ -66,6 +102,8 @@ pub const fn key(
         flags,
         acl,
         keys,
+        databases: Databases::Selected,
+        secrets: Secrets::None,
         handler: Handler::Key(handler),
         doc,
     }
@@ -87,6 +125,8 @@ pub const fn srv(
         flags,
         acl,
         keys,
+        databases: Databases::Selected,
+        secrets: Secrets::None,
         handler: Handler::Server(handler),
         doc,
     }
@@ -106,12 +146,24 @@ pub const fn container(
         flags,
         acl,
         keys: Keys::NONE,
+        databases: Databases::Selected,
+        secrets: Secrets::None,
         handler: Handler::Container,
         doc,
     }
 }
 
 impl Command {
+    /// The row, of a command that is about other databases than the selected one.
+    pub const fn about(self, databases: Databases) -> Command {
+        Command { databases, ..self }
+    }
+
+    /// The row, of a command that is given secrets.
+    pub const fn hiding(self, secrets: Secrets) -> Command {
+        Command { secrets, ..self }
+    }
+
     /// Whether `argc` arguments, the name included, are a number this command takes.
     #[inline]
     pub const fn takes(&self, argc: usize) -> bool {

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::Ran;
 use crate::config::{self, Config, SECRET};
-use crate::dispatch::table::Command;
+use crate::dispatch::table::{Command, Secrets};
 use crate::engine::clients::Client;
 use crate::resp::args::Args;
 
@@ -157,17 +157,17 @@ pub fn is_secret(command: &Command, args: Args<'_>, at: usize) -> bool {
     let follows = |word: &[u8], count: usize| {
         (1..=count).any(|back| at >= back && args.at(at - back).eq_ignore_ascii_case(word))
     };
-    match command.name {
-        "auth" => at >= 1,
-        "hello" => at >= 2 && follows(b"auth", 2),
-        "migrate" => at >= 6 && (follows(b"auth", 1) || follows(b"auth2", 2)),
-        "acl|setuser" | "acl|getuser" | "acl|deluser" => at >= 2,
-        "config|set" => {
+    match command.secrets {
+        Secrets::None => false,
+        Secrets::Login => at >= 1,
+        Secrets::LoginOption => at >= 2 && follows(b"auth", 2),
+        Secrets::LoginElsewhere => at >= 6 && (follows(b"auth", 1) || follows(b"auth2", 2)),
+        Secrets::Users => at >= 2,
+        Secrets::OptionValues => {
             let is_value = at >= 3 && !at.is_multiple_of(2);
             let option = || config::find(args.at(at - 1));
             is_value && option().is_some_and(|(option, _)| option.flags.has(SECRET))
         }
-        _ => false,
     }
 }
 

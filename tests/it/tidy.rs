@@ -255,3 +255,26 @@ fn every_module_says_what_it_is_for() {
         .collect();
     fail(silent);
 }
+
+#[test]
+fn no_behaviour_hangs_on_the_name_of_a_command() {
+    // A row has flags and fields for that.
+    let questions = [
+        "match command.name {",
+        "match found.command.name {",
+        "command.name ==",
+        "command.name !=",
+        "command.name.starts_with",
+        "(command.name, ",
+        "(request.command.name, ",
+    ];
+    let mut problems = Vec::new();
+    for source in sources("src").iter().filter(|source| !is_test(source)) {
+        for (n, line) in without_tests(&source.text).lines().enumerate() {
+            if questions.iter().any(|question| line.contains(question)) {
+                problems.push(format!("{}:{}: {}", source.path, n + 1, line.trim()));
+            }
+        }
+    }
+    fail(problems);
+}

@@ -15,7 +15,8 @@ use crate::resp::args::Args;
 /// The rows of this family.
 #[rustfmt::skip]
 pub static TABLE: &[Command] = &[
-    srv("copy", -3, WRITE.or(DENYOOM), KEYSPACE, COPY_KEYS, place::copy, &docs::generic::COPY),
+    srv("copy", -3, WRITE.or(DENYOOM), KEYSPACE, COPY_KEYS, place::copy, &docs::generic::COPY)
+        .about(Databases::SelectedAndOption),
     key("del", -2, WRITE, KEYSPACE, RM_DELETE_ALL, del, &docs::generic::DEL),
     key("dump", 2, READ, KEYSPACE, RO_ACCESS_1, dump::dump, &docs::generic::DUMP),
     srv("restore", -4, WRITE.or(DENYOOM), DANGEROUS.or(KEYSPACE), OW_UPDATE_1,
@@ -24,12 +25,12 @@ pub static TABLE: &[Command] = &[
         dump::restore, &docs::server::RESTORE_ASKING),
     key("exists", -2, READ.or(FAST), KEYSPACE, RO_ALL, exists, &docs::generic::EXISTS),
     srv("move", 3, WRITE.or(FAST), KEYSPACE, RW_ACCESS_UPDATE_1,
-        place::move_, &docs::generic::MOVE),
+        place::move_, &docs::generic::MOVE).about(Databases::SelectedAnd(2)),
     key("rename", 3, WRITE, KEYSPACE, RENAME_KEYS, place::rename, &docs::generic::RENAME),
     key("renamenx", 3, WRITE.or(FAST), KEYSPACE, RENAMENX_KEYS,
         place::renamenx, &docs::generic::RENAMENX),
     srv("swapdb", 3, WRITE.or(FAST), DANGEROUS.or(KEYSPACE), NO_KEYS,
-        place::swapdb, &docs::server::SWAPDB),
+        place::swapdb, &docs::server::SWAPDB).about(Databases::Named(&[1, 2])),
     key("type", 2, READ.or(FAST), KEYSPACE, RO_1, type_, &docs::generic::TYPE),
     key("unlink", -2, WRITE.or(FAST), KEYSPACE, RM_DELETE_ALL,
         del, &docs::generic::UNLINK),
@@ -38,7 +39,7 @@ pub static TABLE: &[Command] = &[
         randomkey, &docs::generic::RANDOMKEY),
     key("dbsize", 1, READ.or(FAST), KEYSPACE, NO_KEYS, dbsize, &docs::server::DBSIZE),
     srv("flushall", -1, WRITE, DANGEROUS.or(KEYSPACE), NO_KEYS,
-        flushall, &docs::server::FLUSHALL),
+        flushall, &docs::server::FLUSHALL).about(Databases::All),
     srv("flushdb", -1, WRITE, DANGEROUS.or(KEYSPACE), NO_KEYS,
         flushdb, &docs::server::FLUSHDB),
 ];

@@ -100,6 +100,10 @@ pub const BY_FUNCTION: Flags = Flags(1 << 26);
 pub const RUNS_SCRIPT: Flags = BY_SCRIPT.or(BY_SHA).or(BY_FUNCTION);
 /// Even its refusal ends the transaction. Not shown.
 pub const ENDS_MULTI: Flags = Flags(1 << 27);
+/// Leaves what CLIENT CACHING said for the command after it. Not shown.
+pub const KEEPS_CACHING: Flags = Flags(1 << 28);
+/// Refused, though it is no write, when the disk has failed: monitors are to notice. Not shown.
+pub const TELLS_OF_DISK: Flags = Flags(1 << 29);
 
 const FLAG_NAMES: &[(Flags, &str)] = &[
     (WRITE, "write"),

@@ -12,7 +12,7 @@ use std::io::Write;
 use crate::acl::{Context, Users};
 use crate::config::{self, OPTIONS};
 use crate::dispatch::keys::{KeyRefs, NOT_KEY};
-use crate::dispatch::table::Command;
+use crate::dispatch::table::{Command, Secrets};
 use crate::engine::clients::Client;
 use crate::observe::commandlog::is_secret;
 use crate::resp::args::Args;
@@ -54,7 +54,7 @@ impl Event<'_> {
         );
         put(line, format_args!(",\"command\":\"{}\"", self.command.name));
         self.write_keys(line);
-        if self.command.name == "config|set" {
+        if self.command.secrets == Secrets::OptionValues {
             self.write_options(line);
         }
         if let Some(name) = self.login {

@@ -13,7 +13,7 @@ mod line;
 
 use crate::acl::{Context, Rules};
 use crate::config::Config;
-use crate::dispatch::table::{Command, CommandId, Found, NO_AUTH, Registry};
+use crate::dispatch::table::{Command, CommandId, Found, Registry, Secrets};
 use crate::engine::Engine;
 use crate::engine::clients::{Client, ClientKey, Endpoint};
 use crate::engine::context::Caller;
@@ -275,18 +275,17 @@ fn note(engine: &mut Engine, key: ClientKey, event: &Event<'_>, always: bool) {
 
 /// Whether a command says who the client is.
 fn is_login(command: &Command, args: Args<'_>) -> bool {
-    command.flags.contains(NO_AUTH)
-        && match command.name {
-            "auth" => true,
-            "hello" => hello_auth(args).is_some(),
-            _ => false,
-        }
+    match command.secrets {
+        Secrets::Login => true,
+        Secrets::LoginOption => hello_auth(args).is_some(),
+        _ => false,
+    }
 }
 
 /// The user whose password a login gives.
 fn login_name<'a>(command: &Command, args: Args<'a>) -> &'a [u8] {
     match hello_auth(args) {
-        Some(at) if command.name == "hello" => args.at(at + 1),
+        Some(at) if command.secrets == Secrets::LoginOption => args.at(at + 1),
         _ if args.len() > 2 => args.at(1),
         _ => crate::acl::DEFAULT,
     }
