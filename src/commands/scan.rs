@@ -1,14 +1,15 @@
 //! KEYS and SCAN.
 
+use crate::commands::member::{Room, drawn};
 use crate::commands::{docs, member};
 use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
-use crate::resp::glob;
+use crate::resp::glob::Pattern;
 use crate::resp::number::{parse_i64, parse_u64};
-use crate::store::db::Slot;
+use crate::store::db::{Db, Slot};
 use crate::store::value::Kind;
 
 /// The rows of this family.
@@ -21,32 +22,45 @@ pub static TABLE: &[Command] = &[
 
 /// COUNT where none is given.
 const COUNT_DEFAULT: usize = 10;
+/// Keys that KEYS looks at before it asks whether the reply is too long already.
+const KEYS_AT_ONCE: usize = 4096;
 
 /// What SCAN filters by.
 #[derive(Debug)]
 struct Filter<'a> {
-    pattern: Option<&'a [u8]>,
+    pattern: Pattern<'a>,
     kind: Option<Kind>,
     count: usize,
 }
 
 /// KEYS pattern
 pub fn keys(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let pattern = args.at(1);
-    let all = pattern == b"*";
+    let room = Room::of(ctx);
+    let pattern = Pattern::new(args.at(1));
+    let now_ms = ctx.now.unix_ms;
+    let lives = |db: &Db, slot| db.expire_at(slot).is_none_or(|at| at > now_ms);
+    if let Some(name) = pattern.only() {
+        let key = ctx.key(name);
+        let found = ctx.db.find(&key).is_some_and(|slot| lives(ctx.db, slot));
+        ctx.reply.array(found.into());
+        if found {
+            ctx.reply.bulk(name);
+        }
+        return Ok(());
+    }
     let mark = ctx.reply.begin_array();
     let mut found = 0;
     let mut cursor = 0;
-    let now_ms = ctx.now.unix_ms;
     loop {
         let (db, reply) = (&*ctx.db, &mut ctx.reply);
-        cursor = db.scan(cursor, usize::MAX, |key, slot| {
-            let live = db.expire_at(slot).is_none_or(|at| at > now_ms);
-            if live && (all || glob::matches(pattern, key, false)) {
+        cursor = db.scan(cursor, KEYS_AT_ONCE, |key, slot| {
+            if pattern.matches(key) && lives(db, slot) {
                 reply.bulk(key);
                 found += 1;
             }
         });
+        // Whoever is closed for its output is told no more.
+        drawn(room.after(&mut ctx.reply))?;
         if cursor == 0 {
             break;
         }
@@ -68,11 +82,7 @@ pub fn scan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         let mut found: Vec<Slot> = Vec::with_capacity(filter.count.min(1_024));
         let next = db.scan(cursor, filter.count, |key, slot| {
             let typed = filter.kind.is_none_or(|kind| kind == db.kind(slot));
-            if !typed
-                || filter
-                    .pattern
-                    .is_some_and(|p| !glob::matches(p, key, false))
-            {
+            if !typed || !filter.pattern.matches(key) {
                 return;
             }
             if db.expire_at(slot).is_none_or(|at| at > now_ms) {
@@ -99,7 +109,7 @@ pub fn scan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 fn parse_filter(args: Args<'_>) -> Result<Filter<'_>, CommandError> {
     let mut filter = Filter {
-        pattern: None,
+        pattern: Pattern::new(b"*"),
         kind: None,
         count: COUNT_DEFAULT,
     };
@@ -119,7 +129,7 @@ fn parse_filter(args: Args<'_>) -> Result<Filter<'_>, CommandError> {
                 .filter(|n| *n > 0)
                 .ok_or(CommandError::SYNTAX)?;
         } else if option.eq_ignore_ascii_case(b"match") {
-            filter.pattern = Some(value).filter(|pattern| *pattern != b"*");
+            filter.pattern = Pattern::new(value);
         } else if option.eq_ignore_ascii_case(b"type") {
             filter.kind = Some(Kind::parse(value).ok_or_else(|| unknown_type(value))?);
         } else {

@@ -5,6 +5,9 @@
 //! backwards, an escaped byte in a class ignores no case, and an empty text matches only an empty
 //! pattern, not `*`. Time is at most the product of both lengths, whatever the pattern.
 
+use memchr::memmem::Finder;
+use memchr::{memchr, memchr3};
+
 /// Patterns with more runs of stars than this match nothing.
 const STARS_MAX: usize = 1000;
 
@@ -54,6 +57,61 @@ pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
             return false;
         }
         retry = Some((next, at));
+    }
+}
+
+/// A pattern that many texts are matched against, in the same case. What it looks like is found out
+/// once.
+#[derive(Debug)]
+pub struct Pattern<'a>(Shape<'a>);
+
+#[derive(Debug)]
+enum Shape<'a> {
+    All,
+    Exactly(&'a [u8]),
+    Before(&'a [u8]),
+    Behind(&'a [u8]),
+    Within(Box<Finder<'a>>),
+    Other(&'a [u8]),
+}
+
+impl<'a> Pattern<'a> {
+    /// The pattern that these bytes are. Unlike in [`matches`], a single star matches everything,
+    /// an empty text too.
+    pub fn new(pattern: &'a [u8]) -> Pattern<'a> {
+        let is_plain = |part: &[u8]| memchr3(b'*', b'?', b'[', part).is_none();
+        let is_plain = |part: &[u8]| is_plain(part) && memchr(b'\\', part).is_none();
+        Pattern(match pattern {
+            [b'*'] => Shape::All,
+            text if is_plain(text) => Shape::Exactly(text),
+            [text @ .., b'*'] if is_plain(text) => Shape::Before(text),
+            [b'*', text @ ..] if is_plain(text) => Shape::Behind(text),
+            [b'*', text @ .., b'*'] if !text.is_empty() && is_plain(text) => {
+                Shape::Within(Box::new(Finder::new(text)))
+            }
+            pattern => Shape::Other(pattern),
+        })
+    }
+
+    /// The only text it matches, if it has no special bytes.
+    pub fn only(&self) -> Option<&'a [u8]> {
+        match self.0 {
+            Shape::Exactly(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether it matches the whole of `text`.
+    #[inline]
+    pub fn matches(&self, text: &[u8]) -> bool {
+        match &self.0 {
+            Shape::All => true,
+            Shape::Exactly(wanted) => text == *wanted,
+            Shape::Before(wanted) => text.starts_with(wanted),
+            Shape::Behind(wanted) => text.ends_with(wanted),
+            Shape::Within(finder) => finder.find(text).is_some(),
+            Shape::Other(pattern) => matches(pattern, text, false),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::random::Rng;
 use crate::store::db::{Db, Key, Slot};
-use crate::store::shard::{Probe, Shard};
+use crate::store::shard::{Entry, Probe, Shard};
 use crate::store::slab::Handle;
 
 /// Cursors hold a shard's number above the first hash that is to be visited: 48 bits at most.
@@ -30,19 +30,26 @@ impl Db {
         let mut shard = (cursor >> POSITION_BITS) as usize;
         let mut position = cursor & ((1 << POSITION_BITS) - 1);
         let mut left = count.max(1);
+        let mut entries: SmallVec<[Entry; WARM_AT_ONCE]> = SmallVec::new();
         while let Some(keys) = self.shards.get(shard) {
             if keys.len() > 0 {
                 if left == 0 {
                     return (shard as u64) << POSITION_BITS | position;
                 }
-                let mut visited = 0;
-                position = keys.scan(position, left, |entry| {
-                    visited += 1;
-                    visit(self.heap.key(entry.handle), self.slot(shard, entry));
-                });
-                left = left.saturating_sub(visited);
+                let wanted = left.min(WARM_AT_ONCE);
+                entries.clear();
+                position = keys.scan(position, wanted, |entry| entries.push(entry));
+                let blocks = entries.iter().map(|e| self.heap.slab.bytes(e.handle));
+                black_box(blocks.fold(0, |sum, block| sum ^ ends(block)));
+                for entry in &entries {
+                    visit(self.heap.key(entry.handle), self.slot(shard, *entry));
+                }
+                left = left.saturating_sub(entries.len());
                 if position > 0 {
-                    return (shard as u64) << POSITION_BITS | position;
+                    if left == 0 || entries.len() < wanted {
+                        return (shard as u64) << POSITION_BITS | position;
+                    }
+                    continue;
                 }
             }
             position = 0;
@@ -165,13 +172,8 @@ impl Db {
                     blocks[at] = self.heap.slab.bytes(handle);
                 }
             }
-            let touched = blocks[..keys.len()]
-                .iter()
-                .fold(0, |sum, block| match *block {
-                    [first, .., last] => sum ^ first ^ last,
-                    _ => sum,
-                });
-            black_box(touched);
+            let touched = blocks[..keys.len()].iter();
+            black_box(touched.fold(0, |sum, block| sum ^ ends(block)));
         }
     }
 
@@ -202,5 +204,14 @@ impl Db {
             }
         }
         None
+    }
+}
+
+/// Touches a block: a small one lies in two cache lines at most.
+#[inline]
+fn ends(block: &[u8]) -> u8 {
+    match block {
+        [first, .., last] => first ^ last,
+        _ => 0,
     }
 }

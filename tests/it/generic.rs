@@ -370,3 +370,32 @@ fn arguments_are_judged_in_their_order() {
     client.cmd("HGETEX h EX 100 EX 100 FIELDS 1 f");
     assert_eq!(client.int("EXISTS h"), 1);
 }
+
+#[test]
+fn keys_of_every_kind_of_pattern() {
+    let kvd = Kvd::with(&[("enable-debug-command", "yes")]);
+    let client = kvd.client();
+    client.cmd("MSET user:1 a user:2 b order:1 c us*r d");
+    client.cmd_words(&["SET", "", "empty"]);
+    client.cmd("PSETEX due 100 e");
+    for (pattern, wanted) in [
+        ("*", 6),
+        ("user:1", 1),
+        ("due", 1),
+        ("none", 0),
+        ("user:*", 2),
+        ("*:1", 2),
+        ("*s*", 3),
+        ("u?er:1", 1),
+        ("us\\*r", 1),
+        ("", 1),
+    ] {
+        let found = client.cmd_words(&["KEYS", pattern]);
+        assert_eq!(found.items().len(), wanted, "{pattern}");
+    }
+    // One whose time has come is not there, though nobody has removed it.
+    client.cmd("DEBUG SET-ACTIVE-EXPIRE 0");
+    kvd.advance_ms(200);
+    assert_eq!(client.cmd("KEYS due").items().len(), 0);
+    assert_eq!(client.cmd("KEYS d*").items().len(), 0);
+}

@@ -267,6 +267,19 @@ fn draws_in_a_transaction_end_there_too_and_the_others_run() {
     assert_eq!(me.text("GET after"), "x");
 }
 
+#[test]
+fn keys_end_there_too() {
+    let kvd = Kvd::with(&[("client-output-buffer-limit", "normal 1mb 0 0")]);
+    let (me, other) = (kvd.client(), kvd.client());
+    let name = "k".repeat(1_000);
+    let names: String = (0..20_000).map(|n| format!(" {name}{n} v")).collect();
+    me.send(&format!("MSET{names}"));
+    other.send("KEYS *");
+    assert!(other.is_closing());
+    let kept = kept_bytes(&kvd, &other);
+    assert!(kept < 12 << 20, "{kept} bytes");
+}
+
 fn kept_bytes(kvd: &Kvd, client: &Client) -> usize {
     let engine = kvd.engine();
     let found = engine.clients.find(client.key());

@@ -134,3 +134,30 @@ fn as_by_recursion() {
         assert_eq!(matches(&pattern, &text, nocase), expected, "{p} {t}");
     }
 }
+
+#[test]
+fn a_prepared_pattern_matches_the_same() {
+    let mut random = fastrand::Rng::with_seed(4);
+    let mut bytes = |alphabet: &[u8], max: usize| -> Vec<u8> {
+        let length = random.usize(..=max);
+        (0..length)
+            .map(|_| alphabet[random.usize(..alphabet.len())])
+            .collect()
+    };
+    for round in 0..200_000 {
+        let pattern = match round % 4 {
+            0 => bytes(b"abb*?[]^-\\", 6),
+            1 => [&b"*"[..], &bytes(b"ab", 3), b"*"].concat(),
+            2 => [&b"*"[..], &bytes(b"ab", 3)].concat(),
+            _ => [&bytes(b"ab", 3)[..], b"*"].concat(),
+        };
+        let text = bytes(b"ab", 7);
+        let wanted = pattern == b"*" || matches(&pattern, &text, false);
+        let prepared = Pattern::new(&pattern);
+        assert_eq!(prepared.matches(&text), wanted, "{pattern:?} {text:?}");
+        let only = prepared.only().is_none_or(|only| only == pattern);
+        assert!(only, "{pattern:?}");
+    }
+    assert_eq!(Pattern::new(b"abc").only(), Some(&b"abc"[..]));
+    assert_eq!(Pattern::new(b"ab\\c").only(), None);
+}
