@@ -19,7 +19,7 @@ use crate::resp::number::parse_i64;
 use crate::resp::reply::Reply;
 use crate::store::value::Kind;
 
-use super::scan::unknown_type;
+use super::member::unknown_type;
 
 const RUN: Flags = ADMIN.or(NOSCRIPT);
 

@@ -1,12 +1,12 @@
-//! What the families of collections share: writing members, and the options of HSCAN, SSCAN and
-//! ZSCAN.
+//! What the families of collections share: writing members, the options of SCAN, HSCAN, SSCAN and
+//! ZSCAN, and how long a reply may become.
 
 use std::ops::ControlFlow;
 
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
-use crate::resp::glob;
+use crate::resp::glob::Pattern;
 use crate::resp::number::{parse_i64, parse_u64};
 use crate::resp::reply::Reply;
 use crate::store::types::listpack::{Entry, IntBuf};
@@ -37,60 +37,62 @@ pub fn cursor(args: Args<'_>) -> Result<u64, CommandError> {
     parse_u64(args.at(2)).ok_or(CommandError::INVALID_CURSOR)
 }
 
-/// How an option is refused that belongs to another command of the kind.
-pub fn not_of_scan(option: &[u8]) -> Option<CommandError> {
-    if option.eq_ignore_ascii_case(b"novalues") {
-        let line = "ERR NOVALUES option can only be used in HSCAN";
-        return Some(CommandError::fixed(line));
-    }
-    let line = "ERR NOSCORES option can only be used in ZSCAN";
-    let is_noscores = option.eq_ignore_ascii_case(b"noscores");
-    is_noscores.then_some(CommandError::fixed(line))
-}
-
-/// What HSCAN and its like filter by.
+/// What SCAN, HSCAN and their like filter by.
 #[derive(Debug)]
 pub struct Filter<'a> {
-    pattern: Option<&'a [u8]>,
+    /// MATCH.
+    pub pattern: Pattern<'a>,
     /// COUNT.
     pub count: usize,
+    /// TYPE, of a database.
+    pub kind: Option<Kind>,
     /// NOVALUES of a hash, NOSCORES of a sorted set.
     pub no_values: bool,
 }
 
 impl<'a> Filter<'a> {
-    /// Reads `[MATCH pattern] [COUNT count]`, `[NOVALUES]` of a hash, `[NOSCORES]` of a sorted set.
+    /// Reads the options behind the cursor: `[MATCH pattern] [COUNT count]`, `[NOVALUES]` of a
+    /// hash, `[NOSCORES]` of a sorted set, `[TYPE type]` of a database, which is no `of`.
     ///
     /// # Errors
     /// Redis's.
-    pub fn parse(args: Args<'a>, kind: Kind) -> Result<Filter<'a>, CommandError> {
+    pub fn parse(args: Args<'a>, of: Option<Kind>) -> Result<Filter<'a>, CommandError> {
         let mut filter = Filter {
-            pattern: None,
+            pattern: Pattern::new(b"*"),
             count: COUNT_DEFAULT,
+            kind: None,
             no_values: false,
         };
-        let mut at = 3;
+        let mut at = if of.is_some() { 3 } else { 2 };
         while at < args.len() {
             let (option, value) = (args.at(at), args.get(at + 1));
             let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
+            at += 2;
             match value {
                 Some(value) if is("count") => {
                     let count = parse_i64(value).ok_or(CommandError::NOT_INTEGER)?;
                     let count = usize::try_from(count).ok().filter(|count| *count > 0);
                     filter.count = count.ok_or(CommandError::SYNTAX)?;
-                    at += 2;
                 }
-                Some(value) if is("match") => {
-                    filter.pattern = Some(value).filter(|pattern| *pattern != b"*");
-                    at += 2;
+                Some(value) if is("match") => filter.pattern = Pattern::new(value),
+                Some(value) if of.is_none() && is("type") => {
+                    filter.kind = Some(Kind::parse(value).ok_or_else(|| unknown_type(value))?);
                 }
-                _ if (kind == Kind::Hash && is("novalues"))
-                    || (kind == Kind::ZSet && is("noscores")) =>
+                _ if (of == Some(Kind::Hash) && is("novalues"))
+                    || (of == Some(Kind::ZSet) && is("noscores")) =>
                 {
                     filter.no_values = true;
-                    at += 1;
+                    at -= 1;
                 }
-                _ => return Err(not_of_scan(option).unwrap_or(CommandError::SYNTAX)),
+                _ if is("novalues") => {
+                    let line = "ERR NOVALUES option can only be used in HSCAN";
+                    return Err(CommandError::fixed(line));
+                }
+                _ if is("noscores") => {
+                    let line = "ERR NOSCORES option can only be used in ZSCAN";
+                    return Err(CommandError::fixed(line));
+                }
+                _ => return Err(CommandError::SYNTAX),
             }
         }
         Ok(filter)
@@ -99,9 +101,15 @@ impl<'a> Filter<'a> {
     /// Whether a member is to be shown.
     #[inline]
     pub fn admits(&self, member: Entry<'_>) -> bool {
-        self.pattern
-            .is_none_or(|pattern| glob::matches(pattern, member.bytes(&mut IntBuf::new()), false))
+        self.pattern.matches(member.bytes(&mut IntBuf::new()))
     }
+}
+
+/// How a type is refused that there is not.
+#[cold]
+pub fn unknown_type(name: &[u8]) -> CommandError {
+    let name = String::from_utf8_lossy(name);
+    CommandError::new(format!("ERR unknown type name '{name}'"))
 }
 
 /// How many members HRANDFIELD and its like are to show.

@@ -86,3 +86,45 @@ pub fn numkeys<'a>(
     }
     Ok((args.iter_from(place + 1).take(count).collect(), end))
 }
+
+/// What LMPOP, ZMPOP and the blocking forms ask for, with the ends of the type.
+#[derive(Debug)]
+pub struct MultiPop<'a, End> {
+    /// Tried in this order.
+    pub keys: Vec<&'a [u8]>,
+    /// Where is popped.
+    pub end: End,
+    /// At most so many.
+    pub count: usize,
+}
+
+impl<'a, End> MultiPop<'a, End> {
+    /// Reads `numkeys key [key ...] end [COUNT count]` from argument `place` on.
+    ///
+    /// # Errors
+    /// Redis's.
+    pub fn parse(
+        args: Args<'a>,
+        place: usize,
+        parse_end: impl Fn(&[u8]) -> Result<End, CommandError>,
+    ) -> Result<MultiPop<'a, End>, CommandError> {
+        let (keys, at) = numkeys(args, place, "ERR numkeys should be greater than 0")?;
+        let end = parse_end(args.at(at))?;
+        let mut options = args.iter_from(at + 1);
+        let mut count = None;
+        while let Some(word) = options.next() {
+            let (None, true, Some(value)) =
+                (count, word.eq_ignore_ascii_case(b"count"), options.next())
+            else {
+                return Err(CommandError::SYNTAX);
+            };
+            let wanted = parse_i64(value).filter(|count| *count > 0);
+            count = Some(wanted.ok_or(CommandError::fixed("ERR count should be greater than 0"))?);
+        }
+        Ok(MultiPop {
+            keys,
+            end,
+            count: count.unwrap_or(1) as usize,
+        })
+    }
+}

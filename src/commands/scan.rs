@@ -1,16 +1,15 @@
 //! KEYS and SCAN.
 
-use crate::commands::member::{Room, drawn};
-use crate::commands::{docs, member};
+use crate::commands::docs;
+use crate::commands::member::{Filter, Room, drawn};
 use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
 use crate::resp::glob::Pattern;
-use crate::resp::number::{parse_i64, parse_u64};
+use crate::resp::number::parse_u64;
 use crate::store::db::{Db, Slot};
-use crate::store::value::Kind;
 
 /// The rows of this family.
 #[rustfmt::skip]
@@ -20,18 +19,8 @@ pub static TABLE: &[Command] = &[
         scan, &docs::generic::SCAN),
 ];
 
-/// COUNT where none is given.
-const COUNT_DEFAULT: usize = 10;
 /// Keys that KEYS looks at before it asks whether the reply is too long already.
 const KEYS_AT_ONCE: usize = 4096;
-
-/// What SCAN filters by.
-#[derive(Debug)]
-struct Filter<'a> {
-    pattern: Pattern<'a>,
-    kind: Option<Kind>,
-    count: usize,
-}
 
 /// KEYS pattern
 pub fn keys(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
@@ -72,7 +61,7 @@ pub fn keys(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 /// SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
 pub fn scan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let cursor = parse_u64(args.at(1)).ok_or(CommandError::INVALID_CURSOR)?;
-    let filter = parse_filter(args)?;
+    let filter = Filter::parse(args, None)?;
     ctx.reply.array(2);
     let mut due: Vec<Box<[u8]>> = Vec::new();
     let next = {
@@ -105,43 +94,4 @@ pub fn scan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         ctx.peek(&key);
     }
     Ok(())
-}
-
-fn parse_filter(args: Args<'_>) -> Result<Filter<'_>, CommandError> {
-    let mut filter = Filter {
-        pattern: Pattern::new(b"*"),
-        kind: None,
-        count: COUNT_DEFAULT,
-    };
-    let mut i = 2;
-    while i < args.len() {
-        let option = args.at(i);
-        if let Some(refusal) = member::not_of_scan(option) {
-            return Err(refusal);
-        }
-        let Some(value) = args.get(i + 1) else {
-            return Err(CommandError::SYNTAX);
-        };
-        if option.eq_ignore_ascii_case(b"count") {
-            let count = parse_i64(value).ok_or(CommandError::NOT_INTEGER)?;
-            filter.count = usize::try_from(count)
-                .ok()
-                .filter(|n| *n > 0)
-                .ok_or(CommandError::SYNTAX)?;
-        } else if option.eq_ignore_ascii_case(b"match") {
-            filter.pattern = Pattern::new(value);
-        } else if option.eq_ignore_ascii_case(b"type") {
-            filter.kind = Some(Kind::parse(value).ok_or_else(|| unknown_type(value))?);
-        } else {
-            return Err(CommandError::SYNTAX);
-        }
-        i += 2;
-    }
-    Ok(filter)
-}
-
-#[cold]
-pub(super) fn unknown_type(name: &[u8]) -> CommandError {
-    let name = String::from_utf8_lossy(name);
-    CommandError::new(format!("ERR unknown type name '{name}'"))
 }

@@ -73,7 +73,7 @@ pub fn hscan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         reply.array(0);
         return Ok(());
     };
-    let filter = Filter::parse(args, Kind::Hash)?;
+    let filter = Filter::parse(args, Some(Kind::Hash))?;
     // The cursor comes first in the reply but is known last.
     let mut fields = Vec::new();
     let next = hash.scan(cursor, filter.count, cx.now_ms, |field| {

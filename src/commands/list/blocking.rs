@@ -3,7 +3,7 @@
 //! A handler that finds nothing asks to block and replies nothing; it is run again when one of
 //! its keys holds a list.
 
-use crate::commands::parse;
+use crate::commands::parse::{self, MultiPop};
 use crate::engine::blocked::TimeoutReply;
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
@@ -11,7 +11,7 @@ use crate::resp::args::Args;
 use crate::store::types::list::End;
 use crate::store::value::Kind;
 
-use super::ends::{parse_mpop, pop_one, serve_mpop};
+use super::ends::{pop_one, serve_mpop};
 use super::moving::{MoveMany, move_one};
 use super::parse_end;
 
@@ -27,7 +27,7 @@ pub fn brpop(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// BLMPOP timeout numkeys key [key ...] LEFT|RIGHT [COUNT count]
 pub fn blmpop(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let request = parse_mpop(args, 2)?;
+    let request = MultiPop::parse(args, 2, parse_end)?;
     let timeout_ms = parse::timeout_ms(args.at(1), ctx.now.unix_ms)?;
     if !serve_mpop(ctx, &request)? {
         ctx.wait_for(

@@ -1,6 +1,6 @@
 //! Both ends: LPUSH RPUSH LPUSHX RPUSHX LPOP RPOP LMPOP.
 
-use crate::commands::parse;
+use crate::commands::parse::MultiPop;
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
@@ -44,44 +44,15 @@ pub fn rpop(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// LMPOP numkeys key [key ...] LEFT|RIGHT [COUNT count]
 pub fn lmpop(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let request = parse_mpop(args, 1)?;
+    let request = MultiPop::parse(args, 1, parse_end)?;
     if !serve_mpop(ctx, &request)? {
         ctx.reply.null_array();
     }
     Ok(())
 }
 
-/// What LMPOP and BLMPOP ask for.
-pub struct MultiPop<'a> {
-    /// Tried in this order.
-    pub keys: Vec<&'a [u8]>,
-    end: End,
-    count: usize,
-}
-
-/// Reads `numkeys key [key ...] LEFT|RIGHT [COUNT count]` from argument `place` on.
-pub fn parse_mpop(args: Args<'_>, place: usize) -> Result<MultiPop<'_>, CommandError> {
-    let (keys, mut at) = parse::numkeys(args, place, "ERR numkeys should be greater than 0")?;
-    let end = parse_end(args.at(at))?;
-    at += 1;
-    let mut count = None;
-    while at < args.len() {
-        if count.is_some() || !args.at(at).eq_ignore_ascii_case(b"count") || at + 1 >= args.len() {
-            return Err(CommandError::SYNTAX);
-        }
-        let wanted = parse_i64(args.at(at + 1)).filter(|count| *count > 0);
-        count = Some(wanted.ok_or(CommandError::fixed("ERR count should be greater than 0"))?);
-        at += 2;
-    }
-    Ok(MultiPop {
-        keys,
-        end,
-        count: count.unwrap_or(1) as usize,
-    })
-}
-
 /// Pops from the first list that has any; whether there was one.
-pub fn serve_mpop(ctx: &mut KeyCtx<'_>, request: &MultiPop<'_>) -> Result<bool, CommandError> {
+pub fn serve_mpop(ctx: &mut KeyCtx<'_>, request: &MultiPop<'_, End>) -> Result<bool, CommandError> {
     for bytes in &request.keys {
         let key = ctx.key(bytes);
         let Some(slot) = ctx.write_kind(&key, Kind::List)? else {

@@ -89,7 +89,7 @@ pub fn sscan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         reply.array(0);
         return Ok(());
     };
-    let filter = Filter::parse(args, Kind::Set)?;
+    let filter = Filter::parse(args, Some(Kind::Set))?;
     // The cursor comes first in the reply but is known last.
     let mut members = Vec::new();
     let next = set.scan(cursor, filter.count, |member| {

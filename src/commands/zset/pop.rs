@@ -2,7 +2,7 @@
 //! BZMPOP.
 
 use crate::commands::member::reply_entry;
-use crate::commands::parse;
+use crate::commands::parse::{self, MultiPop};
 use crate::engine::blocked::TimeoutReply;
 use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
@@ -24,6 +24,14 @@ enum End {
 }
 
 impl End {
+    fn parse(word: &[u8]) -> Result<End, CommandError> {
+        match word {
+            word if word.eq_ignore_ascii_case(b"min") => Ok(End::Min),
+            word if word.eq_ignore_ascii_case(b"max") => Ok(End::Max),
+            _ => Err(CommandError::SYNTAX),
+        }
+    }
+
     fn verb(self) -> &'static [u8] {
         match self {
             End::Min => b"ZPOPMIN",
@@ -51,8 +59,8 @@ pub fn zpopmax(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// ZMPOP numkeys key [key ...] MIN|MAX [COUNT count]
 pub fn zmpop(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let request = MultiPop::parse(args, 1)?;
-    if !request.serve(ctx)? {
+    let request = MultiPop::parse(args, 1, End::parse)?;
+    if !serve_mpop(ctx, &request)? {
         ctx.reply.null_array();
     }
     Ok(())
@@ -70,9 +78,9 @@ pub fn bzpopmax(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// BZMPOP timeout numkeys key [key ...] MIN|MAX [COUNT count]
 pub fn bzmpop(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let request = MultiPop::parse(args, 2)?;
+    let request = MultiPop::parse(args, 2, End::parse)?;
     let timeout_ms = parse::timeout_ms(args.at(1), ctx.now.unix_ms)?;
-    if !request.serve(ctx)? {
+    if !serve_mpop(ctx, &request)? {
         ctx.wait_for(
             &request.keys,
             Kind::ZSet,
@@ -83,61 +91,25 @@ pub fn bzmpop(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// What ZMPOP and BZMPOP ask for.
-struct MultiPop<'a> {
-    /// Tried in this order.
-    keys: Vec<&'a [u8]>,
-    end: End,
-    count: usize,
-}
-
-impl<'a> MultiPop<'a> {
-    /// Reads `numkeys key [key ...] MIN|MAX [COUNT count]` from argument `place` on.
-    fn parse(args: Args<'a>, place: usize) -> Result<MultiPop<'a>, CommandError> {
-        let (keys, at) = parse::numkeys(args, place, "ERR numkeys should be greater than 0")?;
-        let end = match args.at(at) {
-            word if word.eq_ignore_ascii_case(b"min") => End::Min,
-            word if word.eq_ignore_ascii_case(b"max") => End::Max,
-            _ => return Err(CommandError::SYNTAX),
+/// Pops from the first set that has any; whether there was one.
+fn serve_mpop(ctx: &mut KeyCtx<'_>, request: &MultiPop<'_, End>) -> Result<bool, CommandError> {
+    for bytes in &request.keys {
+        let key = ctx.key(bytes);
+        let Some(slot) = ctx.write_kind(&key, Kind::ZSet)? else {
+            continue;
         };
-        let mut options = args.iter_from(at + 1);
-        let mut count = None;
-        while let Some(word) = options.next() {
-            let (None, true, Some(value)) =
-                (count, word.eq_ignore_ascii_case(b"count"), options.next())
-            else {
-                return Err(CommandError::SYNTAX);
-            };
-            let wanted = parse_i64(value).filter(|count| *count > 0);
-            count = Some(wanted.ok_or(CommandError::fixed("ERR count should be greater than 0"))?);
+        let count = request.count.min(zset(ctx.db, slot)?.len());
+        ctx.reply.array(2);
+        ctx.reply.bulk(bytes);
+        ctx.reply.array(count);
+        take(ctx, &key, slot, request.end, (count, true))?;
+        if ctx.effects.listeners.propagation {
+            let mut text = itoa::Buffer::new();
+            ctx.propagate_as(&[request.end.verb(), bytes, text.format(count).as_bytes()]);
         }
-        Ok(MultiPop {
-            keys,
-            end,
-            count: count.unwrap_or(1) as usize,
-        })
+        return Ok(true);
     }
-
-    /// Pops from the first set that has any; whether there was one.
-    fn serve(&self, ctx: &mut KeyCtx<'_>) -> Result<bool, CommandError> {
-        for bytes in &self.keys {
-            let key = ctx.key(bytes);
-            let Some(slot) = ctx.write_kind(&key, Kind::ZSet)? else {
-                continue;
-            };
-            let count = self.count.min(zset(ctx.db, slot)?.len());
-            ctx.reply.array(2);
-            ctx.reply.bulk(bytes);
-            ctx.reply.array(count);
-            take(ctx, &key, slot, self.end, (count, true))?;
-            if ctx.effects.listeners.propagation {
-                let mut text = itoa::Buffer::new();
-                ctx.propagate_as(&[self.end.verb(), bytes, text.format(count).as_bytes()]);
-            }
-            return Ok(true);
-        }
-        Ok(false)
-    }
+    Ok(false)
 }
 
 fn pop(ctx: &mut KeyCtx<'_>, args: Args<'_>, end: End) -> CommandResult {

@@ -142,7 +142,7 @@ pub fn zscan(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         ctx.reply.array(0);
         return Ok(());
     };
-    let filter = Filter::parse(args, Kind::ZSet)?;
+    let filter = Filter::parse(args, Some(Kind::ZSet))?;
     let set = zset(ctx.db, slot)?;
     let is_small = set.as_listpack().is_some();
     // The cursor comes first in the reply but is known last.
