@@ -5,7 +5,7 @@ use crate::commands::acl::authenticate;
 use crate::commands::{docs, parse};
 use crate::dispatch::{keys::*, table::*};
 
-use crate::engine::clients::{Closing, ReplyMode, SessionGates};
+use crate::engine::clients::{Closing, SessionGates};
 use crate::engine::context::{KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
@@ -134,9 +134,15 @@ pub fn hello(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// RESET
+/// RESET: the connection is as a new one, but for what CLIENT SETINFO said of the library.
 pub fn reset(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
-    ctx.engine.reset_client(ctx.client);
+    ctx.client_mut().reset();
+    let (engine, client) = (&mut *ctx.engine, ctx.client);
+    engine.begin_session(client);
+    engine.unwatch(client);
+    engine.unsubscribe_all(client);
+    engine.untrack(client);
+    engine.unmonitor(client);
     ctx.reply.set_protocol(Protocol::Resp2);
     ctx.reply.simple("RESET");
     Ok(())
@@ -200,26 +206,4 @@ fn hello_reply(reply: &mut Reply<'_>, protocol: Protocol, id: u64) {
     reply.bulk(b"master");
     reply.bulk(b"modules");
     reply.array(0);
-}
-
-impl crate::engine::Engine {
-    /// Puts a connection back to the state of a new one (RESET).
-    pub fn reset_client(&mut self, key: crate::engine::clients::ClientKey) {
-        let Some(client) = self.clients.find_mut(key) else {
-            return;
-        };
-        client.transaction = None;
-        client.db = 0;
-        client.protocol = Protocol::Resp2;
-        client.reply_mode = ReplyMode::On;
-        client.no_touch = false;
-        client.no_evict = false;
-        client.about.name = Box::default();
-        client.gates = SessionGates::default();
-        self.begin_session(key);
-        self.unwatch(key);
-        self.unsubscribe_all(key);
-        self.untrack(key);
-        self.unmonitor(key);
-    }
 }

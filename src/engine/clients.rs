@@ -281,6 +281,20 @@ impl Client {
         }
     }
 
+    /// Makes its own state that of a new connection. What others keep of it (its user's rights,
+    /// what it watches, tracks and is subscribed to) is theirs to end.
+    pub fn reset(&mut self) {
+        self.transaction = None;
+        self.db = 0;
+        self.protocol = Protocol::Resp2;
+        self.reply_mode = ReplyMode::On;
+        self.no_touch = false;
+        self.no_evict = false;
+        self.about.name = Box::default();
+        self.about.read_only = false;
+        self.gates = SessionGates::default();
+    }
+
     /// Whether commands must not run now because it waits.
     #[inline]
     pub fn is_blocked(&self) -> bool {

@@ -405,3 +405,21 @@ fn monitors_see_what_others_do() {
     client.cmd("SET k v");
     assert!(monitor.is_silent());
 }
+
+#[test]
+fn reset_begins_anew() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    client.cmd("CLIENT SETNAME me");
+    client.cmd("SELECT 2");
+    client.cmd("READONLY");
+    client.cmd("CLIENT NO-EVICT ON");
+    client.cmd("CLIENT NO-TOUCH ON");
+    client.cmd("WATCH key");
+    client.cmd("MULTI");
+    assert_eq!(client.text("RESET"), "RESET");
+    let info = client.text("CLIENT INFO");
+    for field in [" name= ", " db=0 ", " flags=N ", " multi=-1 ", " watch=0 "] {
+        assert!(info.contains(field), "{field} {info}");
+    }
+}
