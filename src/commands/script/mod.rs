@@ -76,8 +76,9 @@ pub static TABLE: &[Command] = &[
         manage::show, &docs::scripting::SCRIPT_SHOW),
 ];
 
-/// No script of this SHA1.
-const NO_SCRIPT: CommandError = CommandError::fixed("NOSCRIPT No matching script.");
+/// No script of this SHA1. The second sentence is Redis's: some clients compare the whole line.
+const NO_SCRIPT: CommandError =
+    CommandError::fixed("NOSCRIPT No matching script. Please use EVAL.");
 
 /// `scripting no` takes Lua away at run time, and a build without it for good.
 fn check_enabled(ctx: &ServerCtx<'_>) -> CommandResult {

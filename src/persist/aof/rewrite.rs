@@ -87,12 +87,11 @@ impl Engine {
             self.persist.aof.rewrites.is_scheduled = true;
             return Ok(false);
         }
-        self.begin_rewrite().map(|()| true).map_err(|error| {
-            let text = disk_error_text(&error);
-            CommandError::new(format!(
+        self.begin_rewrite().map(|()| true).map_err(|_| {
+            CommandError::fixed(
                 "ERR Can't execute an AOF background rewriting. Please check the server logs for \
-                 more information: {text}"
-            ))
+                 more information.",
+            )
         })
     }
 

@@ -206,8 +206,9 @@ fn two_servers_do_not_append_to_one_file() {
     guest.wait_for_log("another server keeps its data");
     let refused = client.cmd("BGREWRITEAOF").text();
     assert!(
-        refused.contains("another server keeps its data"),
+        refused.ends_with("Please check the server logs for more information."),
         "{refused}"
     );
+    guest.wait_for_log("Cannot rewrite the append only file: another server keeps its data");
     assert_eq!(server.connect().cmd("SET k v").text(), "OK");
 }
