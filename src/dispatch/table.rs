@@ -96,17 +96,7 @@ pub const fn key(
     handler: fn(&mut KeyCtx<'_>, Args<'_>) -> CommandResult,
     doc: &'static Doc,
 ) -> Command {
-    Command {
-        name,
-        arity,
-        flags,
-        acl,
-        keys,
-        databases: Databases::Selected,
-        secrets: Secrets::None,
-        handler: Handler::Key(handler),
-        doc,
-    }
+    row(name, arity, flags, acl, keys, Handler::Key(handler), doc)
 }
 
 /// A row whose handler works on the server.
@@ -119,17 +109,7 @@ pub const fn srv(
     handler: fn(&mut ServerCtx<'_>, Args<'_>) -> CommandResult,
     doc: &'static Doc,
 ) -> Command {
-    Command {
-        name,
-        arity,
-        flags,
-        acl,
-        keys,
-        databases: Databases::Selected,
-        secrets: Secrets::None,
-        handler: Handler::Server(handler),
-        doc,
-    }
+    row(name, arity, flags, acl, keys, Handler::Server(handler), doc)
 }
 
 /// The row of a command that has only subcommands; their rows follow it in the same table.
@@ -140,15 +120,27 @@ pub const fn container(
     acl: Acl,
     doc: &'static Doc,
 ) -> Command {
+    row(name, arity, flags, acl, Keys::NONE, Handler::Container, doc)
+}
+
+const fn row(
+    name: &'static str,
+    arity: i16,
+    flags: Flags,
+    acl: Acl,
+    keys: Keys,
+    handler: Handler,
+    doc: &'static Doc,
+) -> Command {
     Command {
         name,
         arity,
         flags,
         acl,
-        keys: Keys::NONE,
+        keys,
         databases: Databases::Selected,
         secrets: Secrets::None,
-        handler: Handler::Container,
+        handler,
         doc,
     }
 }

@@ -85,13 +85,7 @@ fn facts(reply: &mut Reply<'_>, doc: &Doc) {
             (doc.system, "syscmd"),
         ];
         reply.bulk(b"doc_flags");
-        names(
-            reply,
-            flags
-                .into_iter()
-                .filter(|(on, _)| *on)
-                .map(|(_, name)| name),
-        );
+        names_of(reply, &flags);
     }
     if let Some((since, replacement)) = doc.deprecated {
         entry(reply, "deprecated_since", since);
@@ -121,6 +115,12 @@ fn names(reply: &mut Reply<'_>, names: impl Iterator<Item = &'static str> + Clon
     for name in names {
         reply.simple(name);
     }
+}
+
+/// The names that are on.
+fn names_of(reply: &mut Reply<'_>, flags: &[(bool, &'static str)]) {
+    let on = flags.iter().filter(|(on, _)| *on);
+    names(reply, on.map(|(_, name)| *name));
 }
 
 fn categories(reply: &mut Reply<'_>, command: &Command) {
@@ -247,13 +247,7 @@ fn argument(reply: &mut Reply<'_>, argument: &Argument) {
             (argument.multiple_token, "multiple_token"),
         ];
         reply.bulk(b"flags");
-        names(
-            reply,
-            flags
-                .into_iter()
-                .filter(|(on, _)| *on)
-                .map(|(_, name)| name),
-        );
+        names_of(reply, &flags);
     }
     if let Some(parts) = parts {
         reply.bulk(b"arguments");

@@ -44,40 +44,30 @@ const fn counted(flags: KeyFlags, index: i16) -> KeySpec {
 
 /// The key after a keyword.
 const fn after(flags: KeyFlags, word: &'static str, start_from: i16) -> KeySpec {
-    let find = Find::Range {
-        last_key: 0,
-        step: 1,
-        limit: 0,
-    };
-    KeySpec {
-        flags,
-        begin: Begin::Keyword { word, start_from },
-        find,
-        notes: "",
-    }
+    behind(flags, word, start_from, (0, 0))
 }
 
 /// The first half of what follows a keyword.
 const fn half_after(flags: KeyFlags, word: &'static str, start_from: i16) -> KeySpec {
-    let find = Find::Range {
-        last_key: -1,
-        step: 1,
-        limit: 2,
-    };
-    KeySpec {
-        flags,
-        begin: Begin::Keyword { word, start_from },
-        find,
-        notes: "",
-    }
+    behind(flags, word, start_from, (-1, 2))
 }
 
 /// Everything after a keyword.
 const fn rest_after(flags: KeyFlags, word: &'static str, start_from: i16) -> KeySpec {
+    behind(flags, word, start_from, (-1, 0))
+}
+
+/// What follows a keyword, up to a last key and with a limit.
+const fn behind(
+    flags: KeyFlags,
+    word: &'static str,
+    start_from: i16,
+    (last_key, limit): (i16, i16),
+) -> KeySpec {
     let find = Find::Range {
-        last_key: -1,
+        last_key,
         step: 1,
-        limit: 0,
+        limit,
     };
     KeySpec {
         flags,

@@ -111,15 +111,19 @@ fn no_pattern_takes_long() {
     assert!(!matches(&b"*a".repeat(STARS_MAX + 1), &text, false));
 }
 
+/// Makes texts of up to so many bytes of an alphabet.
+fn random_bytes(seed: u64) -> impl FnMut(&[u8], usize) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    move |alphabet, max| {
+        let length = random.usize(..=max);
+        let byte = |_| alphabet[random.usize(..alphabet.len())];
+        (0..length).map(byte).collect()
+    }
+}
+
 #[test]
 fn as_by_recursion() {
-    let mut random = fastrand::Rng::with_seed(3);
-    let mut bytes = |alphabet: &[u8], max: usize| -> Vec<u8> {
-        let length = random.usize(..=max);
-        (0..length)
-            .map(|_| alphabet[random.usize(..alphabet.len())])
-            .collect()
-    };
+    let mut bytes = random_bytes(3);
     for round in 0..200_000 {
         let pattern = bytes(b"aabbC*?[]^-\\\xf0", 9);
         let text = bytes(b"aabbcC]-*\xf1", 7);
@@ -137,13 +141,7 @@ fn as_by_recursion() {
 
 #[test]
 fn a_prepared_pattern_matches_the_same() {
-    let mut random = fastrand::Rng::with_seed(4);
-    let mut bytes = |alphabet: &[u8], max: usize| -> Vec<u8> {
-        let length = random.usize(..=max);
-        (0..length)
-            .map(|_| alphabet[random.usize(..alphabet.len())])
-            .collect()
-    };
+    let mut bytes = random_bytes(4);
     for round in 0..200_000 {
         let pattern = match round % 4 {
             0 => bytes(b"abb*?[]^-\\", 6),

@@ -354,6 +354,23 @@ impl Client {
         self.cmd(line).int()
     }
 
+    /// What a whole walk by cursor shows, sorted, each once: the words before the cursor, and the
+    /// options behind it.
+    pub fn walk(&self, command: &str, options: &str) -> Vec<String> {
+        let (mut cursor, mut seen) = ("0".to_string(), Vec::new());
+        loop {
+            let reply = self.cmd(&format!("{command} {cursor} {options}"));
+            cursor = reply.items()[0].text();
+            seen.extend(reply.items()[1].texts());
+            if cursor == "0" {
+                break;
+            }
+        }
+        seen.sort();
+        seen.dedup();
+        seen
+    }
+
     /// What all data comes to; the server must have been told to allow DEBUG.
     #[track_caller]
     pub fn digest(&self) -> String {
