@@ -6,7 +6,7 @@
 use crate::engine::Engine;
 use crate::engine::blocked::{BlockRequest, BlockedOn};
 use crate::engine::busy::{Alone, WhileBusy};
-use crate::engine::clients::{Client, ClientKey, Closing, SessionGates};
+use crate::engine::clients::{Client, ClientKey, Closing, ReplyMode, SessionGates};
 use crate::engine::context::{Caller, KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::gates::ServerGates;
@@ -212,7 +212,9 @@ fn answer_error(
     out: &mut Outbox,
     before: Checkpoint,
 ) {
-    if error == CommandError::OUTPUT_LIMIT {
+    // Nothing waits for a client that has asked for silence.
+    let is_heard = |client: &Client| client.reply_mode == ReplyMode::On;
+    if error == CommandError::OUTPUT_LIMIT && engine.clients.find(key).is_some_and(is_heard) {
         engine.end_for_output(key, out.len() as u64);
     }
     out.truncate(before);

@@ -313,6 +313,24 @@ fn a_transaction_of_many_large_replies_runs_whole_and_its_reply_is_given_up() {
 }
 
 #[test]
+fn who_has_asked_for_silence_is_not_closed_for_its_output() {
+    let kvd = Kvd::with(&[("client-output-buffer-limit", "normal 1mb 0 0")]);
+    let me = kvd.client();
+    me.cmd(&format!("SET big {}", "v".repeat(15_000)));
+    me.send("CLIENT REPLY OFF");
+    me.send(&format!("MGET{}", " big".repeat(1_000)));
+    me.send("MULTI");
+    for _ in 0..200 {
+        me.send("GET big");
+    }
+    me.send("INCR runs");
+    me.send("EXEC");
+    assert!(!me.is_closing());
+    assert_eq!(me.text("CLIENT REPLY ON"), "OK");
+    assert_eq!(me.text("GET runs"), "1");
+}
+
+#[test]
 fn a_script_that_returns_the_same_text_many_times_has_run_and_its_reply_is_given_up() {
     let kvd = Kvd::with(&[("client-output-buffer-limit", "normal 1mb 0 0")]);
     let me = kvd.client();
