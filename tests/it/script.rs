@@ -156,6 +156,23 @@ fn libraries_of_functions() {
     assert!(matches!(client.cmd_words(&restore), Value::Error(_)));
 }
 
+/// Redis and Valkey compress the codes in a dump.
+#[test]
+fn libraries_come_from_a_dump_of_redis() {
+    let dump = b"\xf5\xc3@T@\x7f\x1f#!lua name=old\nredis.register_fu\rnction('one', \
+        \xe0\x00\x0f\x0e) return 1 end)\xe0\x117\x02two\xe0\x0c7\x002@7\x01)\n\
+        \n\x00\xe4]\xa6Z\xc7\xb1F\xf6";
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    let reply = client.cmd_words::<&[u8]>(&[b"FUNCTION", b"RESTORE", dump]);
+    assert_eq!(reply.text(), "OK");
+    assert_eq!(client.cmd("FCALL two 0"), Value::Int(2));
+    let Value::Bulk(again) = client.cmd("FUNCTION DUMP") else {
+        panic!("no dump");
+    };
+    assert!(again.len() < 105, "{}", again.escape_ascii());
+}
+
 /// Each of these ended, or took over, a server that ran it as it was.
 #[test]
 fn known_attacks_fail() {
