@@ -54,8 +54,8 @@ pub enum Purpose {
 /// is dropped. (Handles of mlua are few; scripts may be many.)
 #[derive(Debug)]
 pub struct Compiled {
-    id: u32,
-    dropped: Rc<RefCell<Vec<u32>>>,
+    id: u64,
+    dropped: Rc<RefCell<Vec<u64>>>,
 }
 
 impl Drop for Compiled {
@@ -208,8 +208,8 @@ impl Desk {
 /// The compiled functions of a state, by number.
 struct Functions {
     table: Table,
-    next_id: u32,
-    dropped: Rc<RefCell<Vec<u32>>>,
+    next_id: u64,
+    dropped: Rc<RefCell<Vec<u64>>>,
 }
 
 impl Functions {
