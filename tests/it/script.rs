@@ -243,6 +243,9 @@ fn run_known_attacks() {
         "return struct.size('c2147483647c2147483647c2147483647c2147483647c2147483647')",
         "return redis.call(unpack({}, 1, 7990))",
         "return table.concat({}, 'x', 1, 2^31)",
+        "table.insert({}, -2^31, 1)",
+        "table.insert({}, 2^31, 1)",
+        "table.insert({}, 0/0, 1)",
     ] {
         attacker.send_raw(&crate::harness::request(&["EVAL", script, "0"]));
         attacker.take();

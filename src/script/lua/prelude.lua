@@ -312,6 +312,9 @@ globals.table = protect(copy(table, {
     local at, value = ...
     if type(at) ~= 'number' then
       return argument_error(2, 'insert', 'number', at)
+    elseif not (at > -2 ^ 24 and at < 2 ^ 31) then
+      -- C would move that many elements, which no table has, and could not be stopped.
+      error("bad argument #2 to 'insert' (position out of bounds)", 2)
     end
     return insert(list, at, value)
   end,
