@@ -9,10 +9,14 @@ use crate::resp::decode::Value as Decoded;
 use crate::resp::number::{format_f64, push_i64};
 use crate::resp::reply::{Mark, Protocol, Reply};
 
-use super::errors::error_table;
+use super::errors::{self, error_table};
 
 /// Nested tables in a reply. Each is held by up to three handles, of which mlua has 8000.
 const DEPTH_MAX: usize = 1_000;
+
+/// The longest reply: the memory of a script holds no more, unless tables hold one another many
+/// times.
+const BYTES_MAX: usize = super::MEMORY_BYTES_MAX;
 
 /// The words that make a table something else than an array.
 pub struct Words {
@@ -151,20 +155,27 @@ enum Kind {
     Set(Table, Value),
 }
 
-/// Writes what a script returned, which is no error. `protocol` is the script's own.
+/// Writes what a script returned, which is no error. `protocol` is the script's own; `spends` is
+/// called for each value.
 ///
 /// # Errors
-/// Lua is out of memory.
+/// Lua is out of memory, the reply is too long, or `spends` has failed.
 pub fn to_reply(
     words: &Words,
     value: Value,
     protocol: Protocol,
     reply: &mut Reply<'_>,
+    spends: &mut dyn FnMut() -> mlua::Result<()>,
 ) -> mlua::Result<()> {
+    let before = reply.outbox().checkpoint();
     let mut levels: Vec<Level> = Vec::new();
     let mut next = Some(value);
     loop {
         if let Some(value) = next.take() {
+            spends()?;
+            if reply.outbox().len_since(before) > BYTES_MAX {
+                return Err(errors::bare("the reply is too long"));
+            }
             match value {
                 Value::Table(_) if levels.len() >= DEPTH_MAX => {
                     reply.error("ERR reached lua stack limit");

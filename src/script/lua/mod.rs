@@ -21,6 +21,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
+use mlua::debug::Debug;
 use mlua::{AnyUserData, Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
 
 use crate::resp::args::{Args, OwnedArgs};
@@ -34,6 +35,16 @@ use errors::ScriptError;
 
 /// How many instructions run between two looks at the clock.
 const INSTRUCTIONS_PER_LOOK: u32 = 100_000;
+
+/// How much native functions work between two: some milliseconds. A unit is about what a byte takes
+/// that is compared.
+const WORK_PER_LOOK: usize = 1 << 20;
+/// The work of making or reading a value of Lua.
+const VALUE_WORK: usize = 64;
+
+/// When the script is asked whether it is to end, and when it is told that it is.
+const ASKS: HookTriggers = HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK);
+const ENDS: HookTriggers = HookTriggers::EVERY_LINE.every_nth_instruction(INSTRUCTIONS_PER_LOOK);
 
 /// What scripts together may keep in one state. Beyond it they get "not enough memory".
 const MEMORY_BYTES_MAX: usize = 1 << 30;
@@ -123,6 +134,8 @@ struct Desk {
     random: Cell<u64>,
     /// The script is to end, and nothing it does may keep it.
     is_killed: Cell<bool>,
+    /// What native functions have worked since the last look.
+    work: Cell<usize>,
     /// The functions of the library being loaded.
     registered: RefCell<Option<Vec<LibraryFunction>>>,
     compiled: RefCell<Option<Functions>>,
@@ -167,6 +180,54 @@ impl Desk {
             return Ok(self.take_answer().end());
         }
         Ok(answer.end())
+    }
+
+    /// As [`Desk::interrupt`], for the running thread of Lua: if the script is to end, each line of
+    /// that fails from now on, so that it cannot catch the error and go on.
+    fn ask(self: &Rc<Desk>, lua: &Lua) -> mlua::Result<Option<&'static str>> {
+        let reason = self.interrupt()?;
+        if reason.is_some() {
+            self.is_killed.set(true);
+            self.watch(lua, ENDS)?;
+        }
+        Ok(reason)
+    }
+
+    /// Notes the work of a native function, and fails if the script is to end.
+    fn spend(self: &Rc<Desk>, lua: &Lua, work: usize) -> mlua::Result<()> {
+        let work = self.work.get().saturating_add(work);
+        if work < WORK_PER_LOOK {
+            self.work.set(work);
+            return Ok(());
+        }
+        self.work.set(0);
+        match self.ask(lua)? {
+            Some(reason) => Err(errors::reply(format!("ERR {reason}"), false)),
+            None => Ok(()),
+        }
+    }
+
+    /// An error was caught: if it is the one that ends the script, it ends the catcher too, which
+    /// may be another thread of Lua than the one that was told.
+    fn note_caught(self: &Rc<Desk>, lua: &Lua) -> mlua::Result<()> {
+        match self.is_killed.get() {
+            true => self.watch(lua, ENDS),
+            false => Ok(()),
+        }
+    }
+
+    /// Has the running thread of Lua, and those that it makes, ask whether the script is to end.
+    fn watch(self: &Rc<Desk>, lua: &Lua, triggers: HookTriggers) -> mlua::Result<()> {
+        let desk = Rc::downgrade(self);
+        lua.set_global_hook(triggers, move |lua, _| {
+            let Some(desk) = desk.upgrade().filter(|_| !has_ended(lua)) else {
+                return Ok(VmState::Continue);
+            };
+            match desk.ask(lua)? {
+                Some(reason) => Err(errors::reply(format!("ERR {reason}"), false)),
+                None => Ok(VmState::Continue),
+            }
+        })
     }
 
     /// The server's work: one order.
@@ -289,7 +350,7 @@ impl Vm {
             environment,
             words,
         };
-        vm.watch_time(HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK))?;
+        vm.desk.watch(&vm.lua, ASKS)?;
         warm_up(&vm.lua)?;
         Ok(vm)
     }
@@ -341,19 +402,22 @@ impl Vm {
             let argv = self
                 .lua
                 .create_sequence_from(argv.iter().map(convert::bytes))?;
-            let start = || self.start.call::<(bool, Value)>((function, keys, argv));
-            let (ok, value) = self.lend(server, serve_others, start)?;
-            if !ok {
-                return Ok(Err(failure(&value, true)));
-            }
-            if let Value::Table(table) = &value
-                && let Some(line) = convert::error_of(&self.words, table)?
-            {
-                let is_counted = is_counted(table);
-                return Ok(Err(Failure { line, is_counted }));
-            }
-            convert::to_reply(&self.words, value, self.desk.protocol.get(), reply)?;
-            Ok(Ok(()))
+            self.lend(server, serve_others, || {
+                let (ok, value) = self.start.call::<(bool, Value)>((function, keys, argv))?;
+                if !ok {
+                    return Ok(Err(failure(&value, true)));
+                }
+                if let Value::Table(table) = &value
+                    && let Some(line) = convert::error_of(&self.words, table)?
+                {
+                    let is_counted = is_counted(table);
+                    return Ok(Err(Failure { line, is_counted }));
+                }
+                let mut spends = || self.desk.spend(&self.lua, VALUE_WORK);
+                let protocol = self.desk.protocol.get();
+                convert::to_reply(&self.words, value, protocol, reply, &mut spends)?;
+                Ok(Ok(()))
+            })
         })();
         if self.used_bytes() > GARBAGE_BYTES {
             // It fails only where a finaliser does, and there is none.
@@ -404,7 +468,7 @@ impl Vm {
         serve_others: &mut dyn FnMut(&mut S),
         body: impl FnOnce() -> mlua::Result<T>,
     ) -> mlua::Result<T> {
-        let desk = &*self.desk;
+        let desk = &self.desk;
         let result = self.lua.scope(|scope| {
             let server = scope.create_any_userdata_ref_mut(server)?;
             let others = scope.create_function_mut(move |_, server: AnyUserData| {
@@ -420,26 +484,9 @@ impl Vm {
             result
         });
         if desk.is_killed.replace(false) {
-            self.watch_time(HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK))?;
+            desk.watch(&self.lua, ASKS)?;
         }
         result
-    }
-
-    /// Asks the server from time to time whether the script is to end.
-    fn watch_time(&self, triggers: HookTriggers) -> mlua::Result<()> {
-        let desk = Rc::downgrade(&self.desk);
-        self.lua.set_global_hook(triggers, move |lua, _| {
-            let Some(desk) = desk.upgrade() else {
-                return Ok(VmState::Continue);
-            };
-            let Some(reason) = desk.interrupt()? else {
-                return Ok(VmState::Continue);
-            };
-            if !desk.is_killed.replace(true) {
-                kill(lua, &desk)?;
-            }
-            Err(errors::reply(format!("ERR {reason}"), false))
-        })
     }
 }
 
@@ -452,19 +499,11 @@ fn warm_up(lua: &Lua) -> mlua::Result<()> {
     outer.call(())
 }
 
-/// From now on each line of the script fails, so that it cannot catch the error and go on.
-fn kill(lua: &Lua, desk: &Rc<Desk>) -> mlua::Result<()> {
-    let triggers = HookTriggers::EVERY_LINE.every_nth_instruction(INSTRUCTIONS_PER_LOOK);
-    let desk = Rc::downgrade(desk);
-    lua.set_global_hook(triggers, move |_, _| {
-        let Some(desk) = desk.upgrade() else {
-            return Ok(VmState::Continue);
-        };
-        match desk.interrupt()? {
-            Some(reason) => Err(errors::reply(format!("ERR {reason}"), false)),
-            None => Ok(VmState::Continue),
-        }
-    })
+/// Whether nothing runs any more but what started the script (`prelude.lua`), which is to put in
+/// order what it changed.
+fn has_ended(lua: &Lua) -> bool {
+    let is_ours = |frame: &Debug<'_>| frame.source().source.as_deref() == Some(errors::PRELUDE);
+    lua.inspect_stack(1, |_| ()).is_none() && lua.inspect_stack(0, is_ours) == Some(true)
 }
 
 /// What ended a script that no handler saw.

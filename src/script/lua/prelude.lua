@@ -362,14 +362,13 @@ if is_eval then
   globals.__redis__err__handler, globals.__server__err__handler = failed, failed
 end
 
-local function done(...)
-  globals.KEYS, globals.ARGV = nil, nil
-  return ...
-end
-
+-- These two may put in order what they changed even if the script is killed. (A call at the end of a
+-- function would be taken for one of the script's.)
 local function eval(f, keys, argv)
   globals.KEYS, globals.ARGV = keys, argv
-  return done(xpcall(f, failed))
+  local ok, value = xpcall(f, failed)
+  globals.KEYS, globals.ARGV = nil, nil
+  return ok, value
 end
 
 local function call(f, keys, argv)

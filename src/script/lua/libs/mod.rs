@@ -32,8 +32,8 @@ pub fn install(lua: &Lua, desk: &Rc<Desk>, native: &Table) -> mlua::Result<()> {
     native.raw_set("os", os)?;
     native.raw_set("math", random::table(lua, desk)?)?;
     native.raw_set("bit", bit::table(lua)?)?;
-    native.raw_set("cjson", cjson::table(lua)?)?;
-    native.raw_set("cmsgpack", cmsgpack::table(lua)?)?;
+    native.raw_set("cjson", cjson::table(lua, desk)?)?;
+    native.raw_set("cmsgpack", cmsgpack::table(lua, desk)?)?;
     native.raw_set("struct", packing::table(lua)?)
 }
 
