@@ -317,7 +317,7 @@ fn scalar(value: &Value, protocol: Protocol, reply: &mut Reply<'_>) {
 }
 
 /// A double as C's conversion to a 64-bit integer gives it on common processors.
-fn truncated(number: f64) -> i64 {
+pub fn truncated(number: f64) -> i64 {
     match (-9.223_372_036_854_776e18..9.223_372_036_854_776e18).contains(&number) {
         true => number as i64,
         false => i64::MIN,

@@ -32,6 +32,7 @@ use super::library::Function as LibraryFunction;
 
 use convert::Words;
 use errors::ScriptError;
+use libs::number::push_g;
 
 /// How many instructions run between two looks at the clock.
 const INSTRUCTIONS_PER_LOOK: u32 = 100_000;
@@ -550,12 +551,17 @@ fn is_counted(table: &Table) -> bool {
     flag.is_ok_and(|value| value == Value::Boolean(true))
 }
 
+/// The digits with which Lua writes numbers.
+const NUMBER_DIGITS: usize = 14;
+
 /// A field that is a string or a number, as text.
 fn text_of(table: &Table, name: &str) -> Option<Vec<u8>> {
     match table.raw_get(name).ok()? {
         Value::String(text) => Some(text.as_bytes().to_vec()),
-        Value::Integer(number) => Some(number.to_string().into_bytes()),
-        Value::Number(number) => Some(number.to_string().into_bytes()),
-        _ => None,
+        value => {
+            let mut text = Vec::new();
+            push_g(&mut text, libs::plain_number(&value)?, NUMBER_DIGITS);
+            Some(text)
+        }
     }
 }

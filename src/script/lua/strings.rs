@@ -42,7 +42,7 @@ pub fn install(lua: &Lua, desk: &Rc<Desk>, native: &Table) -> mlua::Result<()> {
         let pattern = text(lua, &args, 1, &name)?;
         let limit = match args.get(2) {
             None | Some(Value::Nil) => f64::INFINITY,
-            Some(_) => number(lua, &args, if name == "gsub" { 3 } else { 2 }, 2, &name)?,
+            Some(_) => number(lua, &args, if name == "gsub" { 3 } else { 2 }, 2, &name)?.trunc(),
         };
         Ok((subject, pattern, limit))
     })?;
@@ -229,7 +229,7 @@ fn gsub(lua: &Lua, desk: &Rc<Desk>, args: &MultiValue) -> mlua::Result<(LuaStrin
     };
     let limit = match args.get(3) {
         None | Some(Value::Nil) => f64::INFINITY,
-        Some(_) => number(lua, args, 3, 3, "gsub")?,
+        Some(_) => number(lua, args, 3, 3, "gsub")?.trunc(),
     };
     let (subject, pattern) = (subject.as_bytes(), pattern.as_bytes());
     let replacement = replacement.as_bytes();

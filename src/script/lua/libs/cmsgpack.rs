@@ -130,7 +130,7 @@ fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 /// An integer wherever the number is one, else the shorter floating-point number that holds it.
 fn push_number(out: &mut Vec<u8>, number: f64) {
     let whole = number as i64;
-    if whole as f64 == number && number.abs() < 9.223_372_036_854_776e18 {
+    if whole as f64 == number && whole != i64::MAX {
         return push_integer(out, whole);
     }
     let short = number as f32;
