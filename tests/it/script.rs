@@ -109,18 +109,22 @@ fn scripts_are_remembered() {
         client.text(&format!("EVALSHA {} 0", sha.to_uppercase())),
         "x"
     );
+    // One of EVAL that is loaded afterwards stays too.
+    client.cmd_words(&["EVAL", "return 'y'", "0"]);
+    let kept = client.cmd_words(&["SCRIPT", "LOAD", "return 'y'"]).text();
     for i in 0..600 {
         client.cmd_words(&["EVAL", &format!("return {i}"), "0"]);
     }
     assert!(
         client
             .text("INFO memory")
-            .contains("number_of_cached_scripts:501")
+            .contains("number_of_cached_scripts:502")
     );
     assert!(client.text("INFO stats").contains("evicted_scripts:100"));
     client.cmd("CONFIG RESETSTAT");
     assert!(client.text("INFO stats").contains("evicted_scripts:0"));
     assert_eq!(client.text(&format!("SCRIPT SHOW {sha}")), "return 'x'");
+    assert_eq!(client.text(&format!("EVALSHA {kept} 0")), "y");
     client.cmd("SCRIPT FLUSH");
     assert_eq!(
         client.err(&format!("EVALSHA {sha} 0")),
