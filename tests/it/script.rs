@@ -197,6 +197,19 @@ fn libraries_come_from_a_dump_of_redis() {
     assert!(again.len() < 105, "{}", again.escape_ascii());
 }
 
+#[test]
+fn large_arguments_and_replies_are_not_kept() {
+    let kvd = Process::kvd(&["--save", ""]);
+    let mut client = kvd.connect();
+    client.cmd("EVAL \"redis.call('echo', string.rep('x', 100000000)) return 1\" 0");
+    let info = client.cmd("INFO memory").text();
+    let used = info
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    let used: u64 = used.and_then(|used| used.parse().ok()).expect("a number");
+    assert!(used < 50_000_000, "{used}");
+}
+
 /// Each of these ended, or took over, a server that ran it as it was.
 #[test]
 fn known_attacks_fail() {

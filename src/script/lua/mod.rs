@@ -53,6 +53,9 @@ const MEMORY_BYTES_MAX: usize = 1 << 30;
 /// From this much on the garbage of a script is collected as soon as it ends.
 const GARBAGE_BYTES: usize = 64 << 20;
 
+/// The room for arguments and replies that is kept from one script to the next.
+const ROOM_BYTES_MAX: usize = 64 << 10;
+
 /// What a state is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -264,6 +267,19 @@ impl Desk {
 
     fn take_answer(&self) -> Answer {
         self.answer.take()
+    }
+
+    /// Gives back the room that large arguments and replies took.
+    fn shrink(&self) {
+        if self.args.borrow().heap_bytes() > ROOM_BYTES_MAX {
+            self.args.take();
+        }
+        if self.reply.borrow().heap_bytes() > ROOM_BYTES_MAX {
+            self.reply.take();
+        }
+        if self.text.borrow().capacity() > ROOM_BYTES_MAX {
+            self.text.take();
+        }
     }
 }
 
@@ -484,6 +500,7 @@ impl Vm {
             desk.others.replace(None);
             result
         });
+        desk.shrink();
         if desk.is_killed.replace(false) {
             desk.watch(&self.lua, ASKS)?;
         }
