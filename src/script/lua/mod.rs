@@ -34,8 +34,9 @@ use convert::Words;
 use errors::ScriptError;
 use libs::number::push_g;
 
-/// How many instructions run between two looks at the clock.
-const INSTRUCTIONS_PER_LOOK: u32 = 100_000;
+/// How many instructions run between two looks at the clock: some dozens of microseconds, but an
+/// instruction that copies a long string takes milliseconds.
+const INSTRUCTIONS_PER_LOOK: u32 = 10_000;
 
 /// How much native functions work between two: some milliseconds. A unit is about what a byte takes
 /// that is compared.
@@ -224,12 +225,14 @@ impl Desk {
     fn watch(self: &Rc<Desk>, lua: &Lua, triggers: HookTriggers) -> mlua::Result<()> {
         let desk = Rc::downgrade(self);
         lua.set_global_hook(triggers, move |lua, _| {
-            let Some(desk) = desk.upgrade().filter(|_| !has_ended(lua)) else {
+            let Some(desk) = desk.upgrade() else {
                 return Ok(VmState::Continue);
             };
             match desk.ask(lua)? {
-                Some(reason) => Err(errors::reply(format!("ERR {reason}"), false)),
-                None => Ok(VmState::Continue),
+                Some(reason) if !has_ended(lua) => {
+                    Err(errors::reply(format!("ERR {reason}"), false))
+                }
+                _ => Ok(VmState::Continue),
             }
         })
     }
@@ -369,6 +372,7 @@ impl Vm {
         };
         vm.desk.watch(&vm.lua, ASKS)?;
         warm_up(&vm.lua)?;
+        vm.lua.gc_collect()?;
         Ok(vm)
     }
 
