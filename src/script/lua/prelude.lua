@@ -268,7 +268,7 @@ function strings.gsub(text, pattern, replacement, limit)
     if not value then
       value = text:sub(from, to)
     elseif type(value) ~= 'string' and type(value) ~= 'number' then
-      error('invalid replacement value (a ' .. type(value) .. ')', 2)
+      error(native.position() .. 'invalid replacement value (a ' .. type(value) .. ')', 0)
     end
     pieces[count + 1], pieces[count + 2] = text:sub(at, from - 1), value
     count, matches, at = count + 2, matches + 1, to + 1
