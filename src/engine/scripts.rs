@@ -1,5 +1,6 @@
 //! The run of a script, as the engine sees it, and libraries of functions.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -89,12 +90,10 @@ impl Engine {
         if functions.is_empty() {
             return Err("No functions registered".into());
         }
-        for (at, function) in functions.iter().enumerate() {
+        let mut names = BTreeSet::new();
+        for function in &functions {
             check_name("Function", &function.name)?;
-            if functions[..at]
-                .iter()
-                .any(|known| known.name == function.name)
-            {
+            if !names.insert(&function.name) {
                 return Err("Function already exists in the library".into());
             }
         }

@@ -60,7 +60,7 @@ impl Vm {
         _args: (Args<'_>, Args<'_>),
         _server: &mut S,
         _serve_others: &mut dyn FnMut(&mut S),
-        _output_bytes_max: usize,
+        _bytes_max: usize,
         _reply: &mut Reply<'_>,
     ) -> Result<(), Failure> {
         match *self {}

@@ -31,16 +31,16 @@ pub struct CachedScript {
     pub flags: ScriptFlags,
     /// Its code.
     pub function: Rc<Compiled>,
-    /// Came by SCRIPT LOAD.
-    is_loaded: bool,
     last_used: u64,
 }
 
 /// All scripts.
 #[derive(Debug)]
 pub struct Cache {
-    scripts: Map<Sha, CachedScript>,
-    evaluated: usize,
+    /// Those of SCRIPT LOAD: there may be very many.
+    loaded: Map<Sha, CachedScript>,
+    /// Those of EVAL only.
+    evaluated: Map<Sha, CachedScript>,
     uses: u64,
     text_bytes: u64,
     /// Scripts of EVAL that had to go.
@@ -51,8 +51,8 @@ impl Cache {
     /// No scripts.
     pub fn new(hasher: HashState) -> Cache {
         Cache {
-            scripts: Map::with_hasher(hasher),
-            evaluated: 0,
+            loaded: Map::with_hasher(hasher.clone()),
+            evaluated: Map::with_hasher(hasher),
             uses: 0,
             text_bytes: 0,
             evicted: 0,
@@ -62,26 +62,29 @@ impl Cache {
     /// Finds a script and marks it as used.
     pub fn find(&mut self, sha: &Sha) -> Option<&CachedScript> {
         self.uses += 1;
-        let script = self.scripts.get_mut(sha)?;
+        let script = match self.loaded.get_mut(sha) {
+            Some(script) => script,
+            None => self.evaluated.get_mut(sha)?,
+        };
         script.last_used = self.uses;
         Some(script)
     }
 
     /// Finds a script, whatever its case, without marking it.
     pub fn look(&self, sha: &[u8]) -> Option<&CachedScript> {
-        self.scripts.get(&lower(sha)?)
+        let sha = lower(sha)?;
+        self.loaded.get(&sha).or_else(|| self.evaluated.get(&sha))
     }
 
     /// Keeps a script for good that EVAL brought. Whether it was there.
     pub fn keep(&mut self, sha: &Sha) -> bool {
-        let Some(script) = self.scripts.get_mut(sha) else {
-            return false;
-        };
-        if !script.is_loaded {
-            script.is_loaded = true;
-            self.evaluated -= 1;
+        match self.evaluated.remove(sha) {
+            Some(script) => {
+                self.loaded.insert(*sha, script);
+                true
+            }
+            None => self.loaded.contains_key(sha),
         }
-        true
     }
 
     /// Adds a script that is not there yet.
@@ -93,11 +96,8 @@ impl Cache {
         function: Rc<Compiled>,
         is_loaded: bool,
     ) {
-        if !is_loaded {
-            if self.evaluated >= EVALUATED_MAX {
-                self.evict();
-            }
-            self.evaluated += 1;
+        if !is_loaded && self.evaluated.len() >= EVALUATED_MAX {
+            self.evict();
         }
         self.uses += 1;
         self.text_bytes += body.len() as u64;
@@ -105,46 +105,49 @@ impl Cache {
             body,
             flags,
             function,
-            is_loaded,
             last_used: self.uses,
         };
-        self.scripts.insert(sha, script);
+        let scripts = match is_loaded {
+            true => &mut self.loaded,
+            false => &mut self.evaluated,
+        };
+        scripts.insert(sha, script);
     }
 
     /// Forgets all scripts.
     pub fn clear(&mut self) {
-        let hasher = self.scripts.hasher().clone();
-        self.scripts = Map::with_hasher(hasher);
-        (self.evaluated, self.text_bytes) = (0, 0);
+        let hasher = self.loaded.hasher().clone();
+        self.loaded = Map::with_hasher(hasher.clone());
+        self.evaluated = Map::with_hasher(hasher);
+        self.text_bytes = 0;
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.scripts.len()
+        self.loaded.len() + self.evaluated.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.scripts.is_empty()
+        self.len() == 0
     }
 
     /// Bytes of their texts and records.
     pub fn heap_bytes(&self) -> u64 {
-        self.text_bytes + self.scripts.len() as u64 * RECORD_BYTES
+        self.text_bytes + self.len() as u64 * RECORD_BYTES
     }
 
     /// Forgets the script of EVAL that was used longest ago. Compiling the new one costs far more
-    /// than looking at all.
+    /// than looking at all of them.
     fn evict(&mut self) {
-        let evaluated = self.scripts.iter().filter(|(_, script)| !script.is_loaded);
+        let evaluated = self.evaluated.iter();
         let oldest = evaluated.min_by_key(|(_, script)| script.last_used);
         let Some(sha) = oldest.map(|(sha, _)| *sha) else {
             return;
         };
-        if let Some(script) = self.scripts.remove(&sha) {
+        if let Some(script) = self.evaluated.remove(&sha) {
             self.text_bytes -= script.body.len() as u64;
         }
-        self.evaluated -= 1;
         self.evicted += 1;
     }
 }

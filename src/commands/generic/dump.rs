@@ -1,6 +1,7 @@
 //! DUMP and RESTORE: a value as bytes that this server, Redis and Valkey take back.
 
 use crate::config::RdbVersionCheck;
+use crate::engine::Engine;
 use crate::engine::context::{KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
@@ -38,10 +39,7 @@ pub fn dump(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 /// RESTORE key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
 pub fn restore(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     let options = Options::parse(args)?;
-    let check = FooterCheck {
-        takes_any_version: ctx.engine.config.rdb_version_check == RdbVersionCheck::Relaxed,
-        skips_checksum: ctx.engine.skips_dump_checksum,
-    };
+    let check = footer_check(ctx.engine);
     match restore_key(ctx.keys(), args, &options, check) {
         Ok(()) => Ok(()),
         Err(Refused::Otherwise(error)) => Err(error),
@@ -52,6 +50,14 @@ pub fn restore(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
                 DumpFault::Footer => "ERR DUMP payload version or checksum are wrong",
             }))
         }
+    }
+}
+
+/// How payloads are checked, by what the operator allows.
+pub fn footer_check(engine: &Engine) -> FooterCheck {
+    FooterCheck {
+        takes_any_version: engine.config.rdb_version_check == RdbVersionCheck::Relaxed,
+        skips_checksum: engine.skips_dump_checksum,
     }
 }
 

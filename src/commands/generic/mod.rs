@@ -1,7 +1,7 @@
 //! Commands on keys of any type: DEL UNLINK EXISTS TOUCH TYPE RANDOMKEY DBSIZE FLUSHDB FLUSHALL;
 //! those that give a key another name or place are in `place`, DUMP and RESTORE in `dump`.
 
-mod dump;
+pub mod dump;
 mod place;
 
 use crate::commands::docs;

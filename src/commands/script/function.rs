@@ -1,10 +1,13 @@
 //! FUNCTION.
 
-use bytes::Bytes;
-use crc::{CRC_64_REDIS, Crc};
+use std::collections::BTreeSet;
 
+use bytes::Bytes;
+
+use crate::commands::generic::dump::footer_check;
 use crate::engine::context::ServerCtx;
 use crate::engine::error::{CommandError, CommandResult};
+use crate::persist::rdb::{self, DumpError, DumpFault};
 use crate::resp::args::Args;
 use crate::resp::glob;
 use crate::resp::reply::Reply;
@@ -14,18 +17,6 @@ use crate::script::lua::Purpose;
 
 use super::manage::kill_running;
 use super::{check_enabled, check_flush_mode, error};
-
-/// What comes before each library in a dump: an RDB opcode.
-const FUNCTION2: u8 = 245;
-/// The same before the format was settled.
-const FUNCTION_PRE_GA: u8 = 246;
-/// The version of RDB that a dump of libraries needs, and those that are read.
-const DUMP_VERSION: u16 = 10;
-const VERSIONS_READ: [std::ops::RangeInclusive<u16>; 2] = [1..=14, 80..=80];
-/// A version and a checksum end a dump.
-const FOOTER_BYTES: usize = 10;
-
-static CRC: Crc<u64> = Crc::<u64>::new(&CRC_64_REDIS);
 
 /// FUNCTION DELETE library-name
 pub fn delete(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
@@ -39,29 +30,11 @@ pub fn delete(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 
 /// FUNCTION DUMP
 pub fn dump(ctx: &mut ServerCtx<'_>, _args: Args<'_>) -> CommandResult {
-    let mut out = Vec::new();
-    for library in ctx.engine.scripts.libraries.iter() {
-        out.push(FUNCTION2);
-        push_len(&mut out, library.code.len());
-        out.extend_from_slice(&library.code);
-    }
-    out.extend_from_slice(&DUMP_VERSION.to_le_bytes());
-    let checksum = CRC.checksum(&out);
-    out.extend_from_slice(&checksum.to_le_bytes());
-    ctx.reply.bulk_large(Bytes::from(out));
+    let libraries = ctx.engine.scripts.libraries.iter();
+    let codes = libraries.map(|library| &library.code[..]);
+    let payload = rdb::dump_libraries(codes, ctx.engine.config.rdbcompression);
+    ctx.reply.bulk_large(Bytes::from(payload));
     Ok(())
-}
-
-/// A length as RDB writes it.
-fn push_len(out: &mut Vec<u8>, len: usize) {
-    match len {
-        0..=0x3f => out.push(len as u8),
-        0x40..=0x3fff => out.extend_from_slice(&(len as u16 | 0x4000).to_be_bytes()),
-        _ => {
-            out.push(0x80);
-            out.extend_from_slice(&(len as u32).to_be_bytes());
-        }
-    }
 }
 
 /// FUNCTION RESTORE payload [FLUSH|APPEND|REPLACE]
@@ -76,15 +49,15 @@ pub fn restore(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
             "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.",
         ));
     }
-    let codes = read_dump(args.at(2))?;
     let engine = &mut *ctx.engine;
-    let mut libraries: Vec<Library> = Vec::with_capacity(codes.len());
+    let codes = rdb::restore_libraries(args.at(2), footer_check(engine)).map_err(refused)?;
+    let (mut libraries, mut names): (Vec<Library>, _) = (Vec::new(), BTreeSet::new());
     for code in codes {
-        let code = Bytes::copy_from_slice(code);
+        let code = Bytes::from(code.map_err(refused)?);
         let library = engine
             .compile_library(code, Some(LOAD_MS_MAX))
             .map_err(error)?;
-        if libraries.iter().any(|known| known.name == library.name) {
+        if !names.insert(library.name.clone()) {
             let name = String::from_utf8_lossy(&library.name);
             return Err(error(format!("Library '{name}' already exists")));
         }
@@ -100,52 +73,12 @@ pub fn restore(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// The texts of the libraries in a dump.
-fn read_dump(dump: &[u8]) -> Result<Vec<&[u8]>, CommandError> {
-    const WRONG: CommandError =
-        CommandError::fixed("ERR DUMP payload version or checksum are wrong");
-    let body_len = dump.len().checked_sub(FOOTER_BYTES).ok_or(WRONG)?;
-    let (mut rest, footer) = dump.split_at(body_len);
-    let version = u16::from_le_bytes([footer[0], footer[1]]);
-    let checksum = CRC.checksum(&dump[..body_len + 2]).to_le_bytes();
-    if !VERSIONS_READ.iter().any(|range| range.contains(&version)) || footer[2..] != checksum {
-        return Err(WRONG);
+/// What is wrong with a payload.
+fn refused(fault: DumpError) -> CommandError {
+    match fault.fault {
+        DumpFault::Footer => CommandError::fixed("ERR DUMP payload version or checksum are wrong"),
+        DumpFault::Format => error(fault.reason.into_owned()),
     }
-    let fails = |text: &str| error(text.to_owned());
-    let mut codes = Vec::new();
-    while let [opcode, after @ ..] = rest {
-        match *opcode {
-            FUNCTION2 => {}
-            FUNCTION_PRE_GA => return Err(fails("Pre-GA function format not supported")),
-            _ => return Err(fails("given type is not a function")),
-        }
-        let read = read_string(after);
-        let (code, behind) = read.ok_or_else(|| fails("Failed loading library code"))?;
-        codes.push(code);
-        rest = behind;
-    }
-    Ok(codes)
-}
-
-/// A string as RDB writes it, and what is behind it. Compressed ones are not written by anybody
-/// here.
-fn read_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (len, rest) = match bytes {
-        [first, rest @ ..] if first >> 6 == 0 => (u64::from(*first), rest),
-        [first, second, rest @ ..] if first >> 6 == 1 => {
-            (u64::from(first & 0x3f) << 8 | u64::from(*second), rest)
-        }
-        [0x80, rest @ ..] => {
-            let (len, rest) = rest.split_first_chunk::<4>()?;
-            (u64::from(u32::from_be_bytes(*len)), rest)
-        }
-        [0x81, rest @ ..] => {
-            let (len, rest) = rest.split_first_chunk::<8>()?;
-            (u64::from_be_bytes(*len), rest)
-        }
-        _ => return None,
-    };
-    rest.split_at_checked(usize::try_from(len).ok()?)
 }
 
 /// FUNCTION FLUSH [ASYNC|SYNC]

@@ -4,7 +4,7 @@ use crate::acl::{Context, Request};
 use crate::commands::acl;
 use crate::dispatch::execute::call;
 use crate::dispatch::lookup;
-use crate::dispatch::table::{DENYOOM, Flags, Found, MAY_REPLICATE, NOSCRIPT, WRITE};
+use crate::dispatch::table::{DENYOOM, Flags, Found, MAY_REPLICATE, NOSCRIPT, Registry, WRITE};
 use crate::engine::Engine;
 use crate::engine::busy::Alone;
 use crate::engine::clients::{ClientKey, SessionGates};
@@ -20,11 +20,8 @@ use crate::script::lua::Purpose;
 impl Host for Engine {
     fn call(&mut self, args: Args<'_>, out: &mut Outbox) -> Result<(), Refused> {
         let Some(found) = lookup::find(&self.registry, args) else {
-            let error = match lookup::named(&self.registry, args) {
-                Some(_) => "ERR Wrong number of args calling command from script",
-                None => "ERR Unknown command called from script",
-            };
-            return Err(refuse(self, args, &CommandError::fixed(error)));
+            let error = not_found(&self.registry, args);
+            return Err(refuse(self, args, &error));
         };
         let flags = found.command.flags;
         let allows_all = self.scripts.allows_all;
@@ -125,6 +122,18 @@ impl Host for Engine {
                 Interrupt::End("Script killed by user with FUNCTION KILL.")
             }
         }
+    }
+}
+
+/// Why there is no command for these words.
+#[cold]
+fn not_found(registry: &Registry, args: Args<'_>) -> CommandError {
+    if lookup::named(registry, args).is_some() {
+        return CommandError::fixed("ERR Wrong number of args calling command from script");
+    }
+    match registry.lookup(args.at(0)) {
+        Some(_) => lookup::explain(registry, args),
+        None => CommandError::fixed("ERR Unknown command called from script"),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The payload of DUMP and RESTORE: a value, the version it needs, and a checksum.
+//! The payloads of DUMP and FUNCTION DUMP: a value or all libraries of functions, the version they
+//! need, and a checksum.
 //!
 //! ```text
 //! type: u8 | value | version: u16 | CRC-64 of all before: u64
@@ -7,12 +8,14 @@
 use std::borrow::Cow;
 
 use super::input::Input;
-use super::{Crc64, Encoder, Family, LoadContext, Read, Stop, ValueReader};
+use super::{Crc64, Encoder, Family, LoadContext, Read, Stop, ValueReader, opcode};
 use super::{WriteOptions, encode_value};
 use crate::store::value::{Value, ValueRef};
 
 /// The version and the checksum.
 const FOOTER_LEN: usize = 10;
+/// The first version with libraries of functions, Redis 7.0.
+const VERSION_LIBRARIES: u16 = 10;
 
 /// What of a payload was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +55,20 @@ impl DumpError {
 pub fn dump(value: ValueRef<'_>, options: WriteOptions) -> Vec<u8> {
     let mut encoder = Encoder::new(options.compresses);
     let version = encode_value(value, options, &mut encoder);
-    let mut payload = encoder.out;
+    with_footer(encoder.out, version)
+}
+
+/// The payload of libraries of functions, by their codes.
+pub fn dump_libraries<'a>(codes: impl Iterator<Item = &'a [u8]>, compresses: bool) -> Vec<u8> {
+    let mut encoder = Encoder::new(compresses);
+    for code in codes {
+        encoder.byte(opcode::FUNCTION2);
+        encoder.string(code);
+    }
+    with_footer(encoder.out, VERSION_LIBRARIES)
+}
+
+fn with_footer(mut payload: Vec<u8>, version: u16) -> Vec<u8> {
     payload.extend(version.to_le_bytes());
     let checksum = Crc64::of(&payload);
     payload.extend(checksum.to_le_bytes());
@@ -80,9 +96,6 @@ pub fn restore(
     let (value, version) = split(payload, check)?;
     let family = match Family::of_version(version) {
         Some(family) => family,
-        None if !check.takes_any_version => {
-            return Err(DumpError::footer(format!("version {version} is not known")));
-        }
         None if version > super::VERSION_VALKEY => Family::Valkey,
         None => Family::Redis,
     };
@@ -102,6 +115,34 @@ pub fn restore(
     }
 }
 
+/// The codes of the libraries in a payload, one at a time: compressed ones are far longer.
+///
+/// # Errors
+/// See [`DumpError`]: of the footer here, of the format where a library comes.
+pub fn restore_libraries(
+    payload: &[u8],
+    check: FooterCheck,
+) -> Result<impl Iterator<Item = Result<Vec<u8>, DumpError>>, DumpError> {
+    let (libraries, _) = split(payload, check)?;
+    let mut input = Input::new(libraries);
+    Ok(std::iter::from_fn(move || {
+        (!input.is_at_end()).then(|| read_library(&mut input))
+    }))
+}
+
+fn read_library(input: &mut Input<'_>) -> Result<Vec<u8>, DumpError> {
+    match input.byte() {
+        Ok(opcode::FUNCTION2) => {}
+        Ok(opcode::FUNCTION_PRE_GA) => {
+            return Err(DumpError::format("Pre-GA function format not supported"));
+        }
+        _ => return Err(DumpError::format("given type is not a function")),
+    }
+    let code = input.string();
+    let code = code.map_err(|_| DumpError::format("Failed loading library payload"))?;
+    Ok(code.to_vec())
+}
+
 fn split(payload: &[u8], check: FooterCheck) -> Result<(&[u8], u16), DumpError> {
     let too_short = || DumpError::footer("It is shorter than its footer");
     let end = payload.len().checked_sub(FOOTER_LEN);
@@ -112,7 +153,11 @@ fn split(payload: &[u8], check: FooterCheck) -> Result<(&[u8], u16), DumpError> 
     if *checksum != found && !check.skips_checksum {
         return Err(DumpError::footer("Its checksum is wrong"));
     }
-    Ok((value, u16::from_le_bytes(*version)))
+    let version = u16::from_le_bytes(*version);
+    if Family::of_version(version).is_none() && !check.takes_any_version {
+        return Err(DumpError::footer(format!("version {version} is not known")));
+    }
+    Ok((value, version))
 }
 
 fn read(input: &mut Input<'_>, family: Family, cx: &LoadContext<'_>) -> Read<Option<Value>> {

@@ -8,7 +8,7 @@
 //! - `value_writer`, `stream_writer`: a value, in slices;
 //! - `value_reader`, `stream_reader`, `packed`: a value in any encoding since Redis 1, from input
 //!   that may come in pieces;
-//! - `dump`: a value with the footer of DUMP;
+//! - `dump`: a value or all libraries of functions, with the footer of DUMP;
 //! - `file_writer`, `file_reader`: whole files, with what surrounds the keys;
 //! - `summary`: what a file holds, or what is wrong with it and where.
 //!
@@ -40,7 +40,8 @@ use std::fmt;
 use crate::config::RdbFormat;
 
 pub use crc64::Crc64;
-pub use dump::{DumpError, DumpFault, FooterCheck, dump, restore};
+pub use dump::{DumpError, DumpFault, FooterCheck};
+pub use dump::{dump, dump_libraries, restore, restore_libraries};
 pub use encode::Encoder;
 pub use file_reader::{Item, LoadedKey, RdbReader, ReaderOptions, SkipReason};
 pub use file_writer::{KeyMeta, RdbWriter, Usage};

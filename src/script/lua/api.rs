@@ -59,14 +59,14 @@ pub fn install(lua: &Lua, desk: &Rc<Desk>, purpose: Purpose, native: &Table) -> 
     }
     native.raw_set("server", server)?;
     native.raw_set("loading", loading)?;
-    prelude_helpers(lua, native)
+    prelude_helpers(lua, desk, native)
 }
 
 /// A native function that reaches the desk.
 pub fn with_desk<A, R>(
     lua: &Lua,
     desk: &Rc<Desk>,
-    body: impl Fn(&Lua, &Desk, A) -> mlua::Result<R> + 'static,
+    body: impl Fn(&Lua, &Rc<Desk>, A) -> mlua::Result<R> + 'static,
 ) -> mlua::Result<Function>
 where
     A: mlua::FromLuaMulti,
@@ -451,7 +451,7 @@ fn text_of(lua: &Lua, value: &Value) -> Option<Vec<u8>> {
     Some(text.as_bytes().to_vec())
 }
 
-fn prelude_helpers(lua: &Lua, native: &Table) -> mlua::Result<()> {
+fn prelude_helpers(lua: &Lua, desk: &Rc<Desk>, native: &Table) -> mlua::Result<()> {
     let argument_error = lua.create_function(|lua, args: MultiValue| -> mlua::Result<()> {
         let index = args.front().and_then(Value::as_usize).unwrap_or(1);
         let name = args.get(1).and_then(|name| text_of(lua, name));
@@ -480,19 +480,24 @@ fn prelude_helpers(lua: &Lua, native: &Table) -> mlua::Result<()> {
     let position = lua.create_function(|lua, ()| Ok(errors::position(lua)))?;
     native.raw_set("position", position)?;
     // An error as scripts see it; those that pcall catches are no tables but their lines.
-    let plain = lua.create_function(|lua, (reason, is_caught): (Value, bool)| {
-        let reason = match reason {
-            Value::Error(error) => errors::to_value(lua, &errors::inside(&error))?,
-            reason => reason,
-        };
-        match &reason {
-            Value::Table(table) if is_caught => match table.get("err")? {
-                line @ (Value::String(_) | Value::Integer(_) | Value::Number(_)) => Ok(line),
+    let plain = with_desk(
+        lua,
+        desk,
+        |lua, desk, (reason, is_caught): (Value, bool)| {
+            desk.note_caught(lua)?;
+            let reason = match reason {
+                Value::Error(error) => errors::to_value(lua, &errors::inside(&error))?,
+                reason => reason,
+            };
+            match &reason {
+                Value::Table(table) if is_caught => match table.get("err")? {
+                    line @ (Value::String(_) | Value::Integer(_) | Value::Number(_)) => Ok(line),
+                    _ => Ok(reason),
+                },
                 _ => Ok(reason),
-            },
-            _ => Ok(reason),
-        }
-    })?;
+            }
+        },
+    )?;
     native.raw_set("plain", plain)?;
     native.raw_set("failed", lua.create_function(failed)?)
 }

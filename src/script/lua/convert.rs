@@ -9,10 +9,14 @@ use crate::resp::decode::Value as Decoded;
 use crate::resp::number::{format_f64, push_i64};
 use crate::resp::reply::{Mark, Protocol, Reply};
 
-use super::errors::error_table;
+use super::errors::{self, error_table};
 
 /// Nested tables in a reply. Each is held by up to three handles, of which mlua has 8000.
 const DEPTH_MAX: usize = 1_000;
+
+/// The longest reply: the memory of a script holds no more, unless tables hold one another many
+/// times.
+const BYTES_MAX: usize = super::MEMORY_BYTES_MAX;
 
 /// The words that make a table something else than an array.
 pub struct Words {
@@ -151,22 +155,29 @@ enum Kind {
     Set(Table, Value),
 }
 
-/// Writes what a script returned, which is no error. `protocol` is the script's own. Ends early
-/// when more than `bytes_max` wait to be sent: a small table may hold the same thing many times.
+/// Writes what a script returned, which is no error. `protocol` is the script's own; `spends` is
+/// called for each value. Ends early when more than `bytes_max` wait to be sent: a small table may
+/// hold the same thing many times.
 ///
 /// # Errors
-/// Lua is out of memory.
+/// Lua is out of memory, the reply is too long, or `spends` has failed.
 pub fn to_reply(
     words: &Words,
     value: Value,
     protocol: Protocol,
     bytes_max: usize,
     reply: &mut Reply<'_>,
+    spends: &mut dyn FnMut() -> mlua::Result<()>,
 ) -> mlua::Result<()> {
+    let before = reply.outbox().checkpoint();
     let mut levels: Vec<Level> = Vec::new();
     let mut next = Some(value);
     loop {
         if let Some(value) = next.take() {
+            spends()?;
+            if reply.outbox().len_since(before) > BYTES_MAX {
+                return Err(errors::bare("the reply is too long"));
+            }
             match value {
                 Value::Table(_) if levels.len() >= DEPTH_MAX => {
                     reply.error("ERR reached lua stack limit");
@@ -311,7 +322,7 @@ fn scalar(value: &Value, protocol: Protocol, reply: &mut Reply<'_>) {
 }
 
 /// A double as C's conversion to a 64-bit integer gives it on common processors.
-fn truncated(number: f64) -> i64 {
+pub fn truncated(number: f64) -> i64 {
     match (-9.223_372_036_854_776e18..9.223_372_036_854_776e18).contains(&number) {
         true => number as i64,
         false => i64::MIN,

@@ -21,6 +21,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
+use mlua::debug::Debug;
 use mlua::{AnyUserData, Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
 
 use crate::resp::args::{Args, OwnedArgs};
@@ -31,15 +32,30 @@ use super::library::Function as LibraryFunction;
 
 use convert::Words;
 use errors::ScriptError;
+use libs::number::push_g;
 
-/// How many instructions run between two looks at the clock.
-const INSTRUCTIONS_PER_LOOK: u32 = 100_000;
+/// How many instructions run between two looks at the clock: some dozens of microseconds, but an
+/// instruction that copies a long string takes milliseconds.
+const INSTRUCTIONS_PER_LOOK: u32 = 10_000;
+
+/// How much native functions work between two: some milliseconds. A unit is about what a byte takes
+/// that is compared.
+const WORK_PER_LOOK: usize = 1 << 20;
+/// The work of making or reading a value of Lua.
+const VALUE_WORK: usize = 64;
+
+/// When the script is asked whether it is to end, and when it is told that it is.
+const ASKS: HookTriggers = HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK);
+const ENDS: HookTriggers = HookTriggers::EVERY_LINE.every_nth_instruction(INSTRUCTIONS_PER_LOOK);
 
 /// What scripts together may keep in one state. Beyond it they get "not enough memory".
 const MEMORY_BYTES_MAX: usize = 1 << 30;
 
 /// From this much on the garbage of a script is collected as soon as it ends.
 const GARBAGE_BYTES: usize = 64 << 20;
+
+/// The room for arguments and replies that is kept from one script to the next.
+const ROOM_BYTES_MAX: usize = 64 << 10;
 
 /// What a state is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +70,8 @@ pub enum Purpose {
 /// is dropped. (Handles of mlua are few; scripts may be many.)
 #[derive(Debug)]
 pub struct Compiled {
-    id: u32,
-    dropped: Rc<RefCell<Vec<u32>>>,
+    id: u64,
+    dropped: Rc<RefCell<Vec<u64>>>,
 }
 
 impl Drop for Compiled {
@@ -123,6 +139,8 @@ struct Desk {
     random: Cell<u64>,
     /// The script is to end, and nothing it does may keep it.
     is_killed: Cell<bool>,
+    /// What native functions have worked since the last look.
+    work: Cell<usize>,
     /// The functions of the library being loaded.
     registered: RefCell<Option<Vec<LibraryFunction>>>,
     compiled: RefCell<Option<Functions>>,
@@ -169,6 +187,56 @@ impl Desk {
         Ok(answer.end())
     }
 
+    /// As [`Desk::interrupt`], for the running thread of Lua: if the script is to end, each line of
+    /// that fails from now on, so that it cannot catch the error and go on.
+    fn ask(self: &Rc<Desk>, lua: &Lua) -> mlua::Result<Option<&'static str>> {
+        let reason = self.interrupt()?;
+        if reason.is_some() {
+            self.is_killed.set(true);
+            self.watch(lua, ENDS)?;
+        }
+        Ok(reason)
+    }
+
+    /// Notes the work of a native function, and fails if the script is to end.
+    fn spend(self: &Rc<Desk>, lua: &Lua, work: usize) -> mlua::Result<()> {
+        let work = self.work.get().saturating_add(work);
+        if work < WORK_PER_LOOK {
+            self.work.set(work);
+            return Ok(());
+        }
+        self.work.set(0);
+        match self.ask(lua)? {
+            Some(reason) => Err(errors::reply(format!("ERR {reason}"), false)),
+            None => Ok(()),
+        }
+    }
+
+    /// An error was caught: if it is the one that ends the script, it ends the catcher too, which
+    /// may be another thread of Lua than the one that was told.
+    fn note_caught(self: &Rc<Desk>, lua: &Lua) -> mlua::Result<()> {
+        match self.is_killed.get() {
+            true => self.watch(lua, ENDS),
+            false => Ok(()),
+        }
+    }
+
+    /// Has the running thread of Lua, and those that it makes, ask whether the script is to end.
+    fn watch(self: &Rc<Desk>, lua: &Lua, triggers: HookTriggers) -> mlua::Result<()> {
+        let desk = Rc::downgrade(self);
+        lua.set_global_hook(triggers, move |lua, _| {
+            let Some(desk) = desk.upgrade() else {
+                return Ok(VmState::Continue);
+            };
+            match desk.ask(lua)? {
+                Some(reason) if !has_ended(lua) => {
+                    Err(errors::reply(format!("ERR {reason}"), false))
+                }
+                _ => Ok(VmState::Continue),
+            }
+        })
+    }
+
     /// The server's work: one order.
     fn serve(&self, host: &mut dyn Host) {
         let answer = match self.order.get() {
@@ -203,13 +271,26 @@ impl Desk {
     fn take_answer(&self) -> Answer {
         self.answer.take()
     }
+
+    /// Gives back the room that large arguments and replies took.
+    fn shrink(&self) {
+        if self.args.borrow().heap_bytes() > ROOM_BYTES_MAX {
+            self.args.take();
+        }
+        if self.reply.borrow().heap_bytes() > ROOM_BYTES_MAX {
+            self.reply.take();
+        }
+        if self.text.borrow().capacity() > ROOM_BYTES_MAX {
+            self.text.take();
+        }
+    }
 }
 
 /// The compiled functions of a state, by number.
 struct Functions {
     table: Table,
-    next_id: u32,
-    dropped: Rc<RefCell<Vec<u32>>>,
+    next_id: u64,
+    dropped: Rc<RefCell<Vec<u64>>>,
 }
 
 impl Functions {
@@ -289,8 +370,9 @@ impl Vm {
             environment,
             words,
         };
-        vm.watch_time(HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK))?;
+        vm.desk.watch(&vm.lua, ASKS)?;
         warm_up(&vm.lua)?;
+        vm.lua.gc_collect()?;
         Ok(vm)
     }
 
@@ -319,7 +401,7 @@ impl Vm {
     }
 
     /// Runs a script or function with its keys and arguments, and writes what it returns, not much
-    /// beyond the point where `output_bytes_max` wait to be sent. If it takes long, `serve_others`
+    /// beyond the point where `bytes_max` wait to be sent. If it takes long, `serve_others`
     /// is called from time to time.
     ///
     /// # Errors
@@ -330,7 +412,7 @@ impl Vm {
         (keys, argv): (Args<'_>, Args<'_>),
         server: &mut S,
         serve_others: &mut dyn FnMut(&mut S),
-        output_bytes_max: usize,
+        bytes_max: usize,
         reply: &mut Reply<'_>,
     ) -> Result<(), Failure> {
         self.desk.protocol.set(Protocol::Resp2);
@@ -343,20 +425,22 @@ impl Vm {
             let argv = self
                 .lua
                 .create_sequence_from(argv.iter().map(convert::bytes))?;
-            let start = || self.start.call::<(bool, Value)>((function, keys, argv));
-            let (ok, value) = self.lend(server, serve_others, start)?;
-            if !ok {
-                return Ok(Err(failure(&value, true)));
-            }
-            if let Value::Table(table) = &value
-                && let Some(line) = convert::error_of(&self.words, table)?
-            {
-                let is_counted = is_counted(table);
-                return Ok(Err(Failure { line, is_counted }));
-            }
-            let protocol = self.desk.protocol.get();
-            convert::to_reply(&self.words, value, protocol, output_bytes_max, reply)?;
-            Ok(Ok(()))
+            self.lend(server, serve_others, || {
+                let (ok, value) = self.start.call::<(bool, Value)>((function, keys, argv))?;
+                if !ok {
+                    return Ok(Err(failure(&value, true)));
+                }
+                if let Value::Table(table) = &value
+                    && let Some(line) = convert::error_of(&self.words, table)?
+                {
+                    let is_counted = is_counted(table);
+                    return Ok(Err(Failure { line, is_counted }));
+                }
+                let mut spends = || self.desk.spend(&self.lua, VALUE_WORK);
+                let protocol = self.desk.protocol.get();
+                convert::to_reply(&self.words, value, protocol, bytes_max, reply, &mut spends)?;
+                Ok(Ok(()))
+            })
         })();
         if self.used_bytes() > GARBAGE_BYTES {
             // It fails only where a finaliser does, and there is none.
@@ -407,7 +491,7 @@ impl Vm {
         serve_others: &mut dyn FnMut(&mut S),
         body: impl FnOnce() -> mlua::Result<T>,
     ) -> mlua::Result<T> {
-        let desk = &*self.desk;
+        let desk = &self.desk;
         let result = self.lua.scope(|scope| {
             let server = scope.create_any_userdata_ref_mut(server)?;
             let others = scope.create_function_mut(move |_, server: AnyUserData| {
@@ -422,27 +506,11 @@ impl Vm {
             desk.others.replace(None);
             result
         });
+        desk.shrink();
         if desk.is_killed.replace(false) {
-            self.watch_time(HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK))?;
+            desk.watch(&self.lua, ASKS)?;
         }
         result
-    }
-
-    /// Asks the server from time to time whether the script is to end.
-    fn watch_time(&self, triggers: HookTriggers) -> mlua::Result<()> {
-        let desk = Rc::downgrade(&self.desk);
-        self.lua.set_global_hook(triggers, move |lua, _| {
-            let Some(desk) = desk.upgrade() else {
-                return Ok(VmState::Continue);
-            };
-            let Some(reason) = desk.interrupt()? else {
-                return Ok(VmState::Continue);
-            };
-            if !desk.is_killed.replace(true) {
-                kill(lua, &desk)?;
-            }
-            Err(errors::reply(format!("ERR {reason}"), false))
-        })
     }
 }
 
@@ -455,19 +523,11 @@ fn warm_up(lua: &Lua) -> mlua::Result<()> {
     outer.call(())
 }
 
-/// From now on each line of the script fails, so that it cannot catch the error and go on.
-fn kill(lua: &Lua, desk: &Rc<Desk>) -> mlua::Result<()> {
-    let triggers = HookTriggers::EVERY_LINE.every_nth_instruction(INSTRUCTIONS_PER_LOOK);
-    let desk = Rc::downgrade(desk);
-    lua.set_global_hook(triggers, move |_, _| {
-        let Some(desk) = desk.upgrade() else {
-            return Ok(VmState::Continue);
-        };
-        match desk.interrupt()? {
-            Some(reason) => Err(errors::reply(format!("ERR {reason}"), false)),
-            None => Ok(VmState::Continue),
-        }
-    })
+/// Whether nothing runs any more but what started the script (`prelude.lua`), which is to put in
+/// order what it changed.
+fn has_ended(lua: &Lua) -> bool {
+    let is_ours = |frame: &Debug<'_>| frame.source().source.as_deref() == Some(errors::PRELUDE);
+    lua.inspect_stack(1, |_| ()).is_none() && lua.inspect_stack(0, is_ours) == Some(true)
 }
 
 /// What ended a script that no handler saw.
@@ -514,12 +574,17 @@ fn is_counted(table: &Table) -> bool {
     flag.is_ok_and(|value| value == Value::Boolean(true))
 }
 
+/// The digits with which Lua writes numbers.
+const NUMBER_DIGITS: usize = 14;
+
 /// A field that is a string or a number, as text.
 fn text_of(table: &Table, name: &str) -> Option<Vec<u8>> {
     match table.raw_get(name).ok()? {
         Value::String(text) => Some(text.as_bytes().to_vec()),
-        Value::Integer(number) => Some(number.to_string().into_bytes()),
-        Value::Number(number) => Some(number.to_string().into_bytes()),
-        _ => None,
+        value => {
+            let mut text = Vec::new();
+            push_g(&mut text, libs::plain_number(&value)?, NUMBER_DIGITS);
+            Some(text)
+        }
     }
 }

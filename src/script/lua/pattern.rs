@@ -10,8 +10,9 @@ const CAPTURES_MAX: usize = 32;
 /// Repetitions and captures inside of each other: one call of [`Matcher::at`] each.
 const DEPTH_MAX: usize = 500;
 
-/// Steps between two questions whether to go on: some milliseconds.
-const STEPS_PER_LOOK: u32 = 1 << 20;
+/// Steps between two questions whether to go on: some milliseconds. One step is one byte of the
+/// text or of the pattern that is looked at.
+const STEPS_PER_LOOK: usize = 1 << 20;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub struct Matcher<'a> {
     captures: [Open; CAPTURES_MAX],
     level: usize,
     depth: usize,
-    steps: u32,
+    steps: usize,
     /// Asked every so many steps: why to end, if so.
     asks: &'a mut dyn FnMut() -> Option<&'static str>,
 }
@@ -147,7 +148,7 @@ impl<'a> Matcher<'a> {
 
     fn items(&mut self, mut s: usize, mut p: usize) -> Found {
         loop {
-            self.count()?;
+            self.count(1)?;
             let Some(item) = self.pattern.get(p) else {
                 return Ok(Some(s));
             };
@@ -170,6 +171,7 @@ impl<'a> Matcher<'a> {
                 },
                 _ => {
                     let end = self.class_end(p)?;
+                    self.count(end - p)?;
                     match self.pattern.get(end) {
                         Some(b'?') => {
                             if self.is_single(s, p, end)
@@ -193,8 +195,8 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    fn count(&mut self) -> Result<(), PatternError> {
-        self.steps += 1;
+    fn count(&mut self, steps: usize) -> Result<(), PatternError> {
+        self.steps += steps;
         if self.steps >= STEPS_PER_LOOK {
             self.steps = 0;
             if let Some(reason) = (self.asks)() {
@@ -208,7 +210,7 @@ impl<'a> Matcher<'a> {
     fn most(&mut self, s: usize, least: usize, p: usize, end: usize) -> Found {
         let mut to = s;
         while self.is_single(to, p, end) {
-            self.count()?;
+            self.count(end - p)?;
             to += 1;
         }
         loop {
@@ -231,6 +233,7 @@ impl<'a> Matcher<'a> {
             if let Some(found) = self.at(s, end + 1)? {
                 return Ok(Some(found));
             }
+            self.count(end - p)?;
             if !self.is_single(s, p, end) {
                 return Ok(None);
             }
@@ -271,13 +274,15 @@ impl<'a> Matcher<'a> {
     }
 
     /// `%1`: what was captured, once more.
-    fn repeated(&self, s: usize, digit: u8) -> Found {
+    fn repeated(&mut self, s: usize, digit: u8) -> Found {
         let at = usize::from(digit).wrapping_sub(usize::from(b'1'));
         match self.captures[..self.level].get(at) {
             Some(Open::Closed(from, to)) => {
                 let wanted = &self.subject[*from..*to];
                 let is_there = self.subject[s..].starts_with(wanted);
-                Ok(is_there.then_some(s + wanted.len()))
+                let len = wanted.len();
+                self.count(len)?;
+                Ok(is_there.then_some(s + len))
             }
             // An index captures no text.
             Some(Open::Position(_)) => Ok(None),
@@ -286,7 +291,7 @@ impl<'a> Matcher<'a> {
     }
 
     /// `%bxy`
-    fn balanced(&self, s: usize, p: usize) -> Found {
+    fn balanced(&mut self, s: usize, p: usize) -> Found {
         let (Some(opens), Some(closes)) = (self.pattern.get(p), self.pattern.get(p + 1)) else {
             return Err(PatternError::Malformed("unbalanced pattern"));
         };
@@ -294,25 +299,27 @@ impl<'a> Matcher<'a> {
             return Ok(None);
         }
         let mut open = 1;
-        for (at, byte) in self.subject.iter().enumerate().skip(s + 1) {
+        let mut rest = self.subject[s + 1..].iter();
+        let end = rest.position(|byte| {
             if byte == closes {
                 open -= 1;
-                if open == 0 {
-                    return Ok(Some(at + 1));
-                }
             } else if byte == opens {
                 open += 1;
             }
-        }
-        Ok(None)
+            open == 0
+        });
+        let looked_at = end.map_or(self.subject.len() - s, |at| at + 1);
+        self.count(looked_at)?;
+        Ok(end.map(|at| s + at + 2))
     }
 
     /// `%f[set]`: where the set ends in the pattern, if here is its frontier.
-    fn frontier(&self, s: usize, p: usize) -> Found {
+    fn frontier(&mut self, s: usize, p: usize) -> Found {
         if self.pattern.get(p) != Some(&b'[') {
             return Err(PatternError::Malformed("missing '[' after '%f' in pattern"));
         }
         let end = self.class_end(p)?;
+        self.count(end - p)?;
         let before = s.checked_sub(1).map_or(0, |at| self.subject[at]);
         let here = self.subject.get(s).copied().unwrap_or(0);
         let is_frontier = !self.is_in_set(before, p, end) && self.is_in_set(here, p, end);

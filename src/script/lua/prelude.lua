@@ -10,6 +10,7 @@ local native, is_eval = ...
 
 local error, getmetatable, rawget, rawset, next, type = error, getmetatable, rawget, rawset, next, type
 local setmetatable, pcall, xpcall, unpack, pairs = setmetatable, pcall, xpcall, unpack, pairs
+local tonumber = tonumber
 local insert, remove, sort, concat = table.insert, table.remove, table.sort, table.concat
 local resume = coroutine.resume
 local collectgarbage, select = collectgarbage, select
@@ -30,6 +31,11 @@ local function protect(real, metatable)
   behind[stand_in] = real
   shown_metatable[stand_in] = metatable
   return stand_in
+end
+
+-- Where C wants a number, a string that holds one will do.
+local function number(value)
+  return type(value) == 'string' and tonumber(value) or value
 end
 
 -- Globals -------------------------------------------------------------------------------------
@@ -124,6 +130,7 @@ function globals.unpack(list, from, to)
   if type(list) ~= 'table' then
     return argument_error(1, 'unpack', 'table', list)
   end
+  from, to = number(from), number(to)
   if from ~= nil and type(from) ~= 'number' then
     return argument_error(2, 'unpack', 'number', from)
   elseif to ~= nil and type(to) ~= 'number' then
@@ -142,11 +149,11 @@ function globals.unpack(list, from, to)
 end
 
 -- Errors of the server travel through Lua as userdata: see them as scripts expect them.
-local function caught(ok, reason, ...)
+local function caught(ok, ...)
   if ok then
-    return true, reason, ...
+    return true, ...
   end
-  return false, plain(reason, true)
+  return false, plain((...), true)
 end
 
 function globals.pcall(...)
@@ -159,17 +166,20 @@ function globals.xpcall(f, handler)
   end)
 end
 
-local function resumed(ok, reason, ...)
+local function resumed(ok, ...)
   if ok then
-    return true, reason, ...
+    return true, ...
   end
-  return false, plain(reason, false)
+  return false, plain((...), false)
 end
 
 globals.coroutine = protect({
   create = coroutine.create,
-  resume = function(...)
-    return resumed(resume(...))
+  resume = function(thread, ...)
+    if type(thread) ~= 'thread' then
+      return argument_error(1, 'resume', 'coroutine')
+    end
+    return resumed(resume(thread, ...))
   end,
   running = coroutine.running,
   status = coroutine.status,
@@ -258,7 +268,7 @@ function strings.gsub(text, pattern, replacement, limit)
     if not value then
       value = text:sub(from, to)
     elseif type(value) ~= 'string' and type(value) ~= 'number' then
-      error('invalid replacement value (a ' .. type(value) .. ')', 2)
+      error(native.position() .. 'invalid replacement value (a ' .. type(value) .. ')', 0)
     end
     pieces[count + 1], pieces[count + 2] = text:sub(at, from - 1), value
     count, matches, at = count + 2, matches + 1, to + 1
@@ -310,8 +320,12 @@ globals.table = protect(copy(table, {
       return wrong_insert()
     end
     local at, value = ...
+    at = number(at)
     if type(at) ~= 'number' then
       return argument_error(2, 'insert', 'number', at)
+    elseif not (at > -2 ^ 24 and at < 2 ^ 31) then
+      -- C would move that many elements, which no table has, and could not be stopped.
+      error("bad argument #2 to 'insert' (position out of bounds)", 2)
     end
     return insert(list, at, value)
   end,
@@ -319,13 +333,13 @@ globals.table = protect(copy(table, {
     if type(list) ~= 'table' then
       return argument_error(1, 'remove', 'table', list)
     end
-    local at = ...
+    local at = number((...))
     if at ~= nil and type(at) ~= 'number' then
       return argument_error(2, 'remove', 'number', at)
     elseif behind[list] then
       return
     end
-    return remove(list, ...)
+    return remove(list, at)
   end,
   sort = function(list, less)
     if type(list) ~= 'table' then
@@ -359,14 +373,13 @@ if is_eval then
   globals.__redis__err__handler, globals.__server__err__handler = failed, failed
 end
 
-local function done(...)
-  globals.KEYS, globals.ARGV = nil, nil
-  return ...
-end
-
+-- These two may put in order what they changed even if the script is killed. (A call at the end of a
+-- function would be taken for one of the script's.)
 local function eval(f, keys, argv)
   globals.KEYS, globals.ARGV = keys, argv
-  return done(xpcall(f, failed))
+  local ok, value = xpcall(f, failed)
+  globals.KEYS, globals.ARGV = nil, nil
+  return ok, value
 end
 
 local function call(f, keys, argv)

@@ -13,10 +13,14 @@ use super::pattern::{self, Capture, Matcher, PatternError};
 /// The longest string that is built here: what Redis takes as one, by default.
 const STRING_BYTES_MAX: usize = 512 << 20;
 
+/// Bytes that are copied or skipped in the time of a unit of work.
+const COPIED_PER_WORK: usize = 16;
+
 /// Installs `string.rep` and the functions that the prelude builds the others from.
 pub fn install(lua: &Lua, desk: &Rc<Desk>, native: &Table) -> mlua::Result<()> {
     let string = lua.create_table()?;
-    string.raw_set("rep", lua.create_function(|lua, args| rep(lua, &args))?)?;
+    let rep = with_desk(lua, desk, |lua, desk, args| rep(lua, desk, &args))?;
+    string.raw_set("rep", rep)?;
     for (name, finds) in [("find", true), ("match", false)] {
         let find = with_desk(lua, desk, move |lua, desk, args: MultiValue| {
             find(lua, desk, name, finds, &args)
@@ -38,7 +42,7 @@ pub fn install(lua: &Lua, desk: &Rc<Desk>, native: &Table) -> mlua::Result<()> {
         let pattern = text(lua, &args, 1, &name)?;
         let limit = match args.get(2) {
             None | Some(Value::Nil) => f64::INFINITY,
-            Some(_) => number(lua, &args, if name == "gsub" { 3 } else { 2 }, 2, &name)?,
+            Some(_) => number(lua, &args, if name == "gsub" { 3 } else { 2 }, 2, &name)?.trunc(),
         };
         Ok((subject, pattern, limit))
     })?;
@@ -79,14 +83,17 @@ pub fn number(
     }
 }
 
-fn rep(lua: &Lua, args: &MultiValue) -> mlua::Result<LuaString> {
+fn rep(lua: &Lua, desk: &Rc<Desk>, args: &MultiValue) -> mlua::Result<LuaString> {
     let unit = text(lua, args, 0, "rep")?;
     let count = number(lua, args, 1, 1, "rep")?;
     let unit = unit.as_bytes();
     // A double beyond 32 bits is what C makes of it there: no sensible number.
     let count = if count > 0.0 { count as usize } else { 0 };
     match unit.len().checked_mul(count) {
-        Some(bytes) if bytes <= STRING_BYTES_MAX => lua.create_string(unit.repeat(count)),
+        Some(bytes) if bytes <= STRING_BYTES_MAX => {
+            desk.spend(lua, bytes / COPIED_PER_WORK)?;
+            lua.create_string(unit.repeat(count))
+        }
         _ => Err(errors::bare("not enough memory")),
     }
 }
@@ -100,9 +107,9 @@ fn raise(lua: &Lua, error: PatternError) -> mlua::Error {
 }
 
 /// Asks the server whether the script is to end, in the middle of a long search.
-fn interrupt(desk: &Desk) -> Option<&'static str> {
+fn interrupt(lua: &Lua, desk: &Rc<Desk>) -> Option<&'static str> {
     // An error of Lua here is an error of memory: the script meets it again at once.
-    desk.interrupt().unwrap_or(None)
+    desk.ask(lua).unwrap_or(None)
 }
 
 /// The index from 0 that a position of a script stands for: its end at most.
@@ -117,7 +124,7 @@ fn start_index(position: f64, len: usize) -> usize {
 
 fn find(
     lua: &Lua,
-    desk: &Desk,
+    desk: &Rc<Desk>,
     name: &str,
     finds: bool,
     args: &MultiValue,
@@ -134,6 +141,7 @@ fn find(
         .get(3)
         .is_some_and(|value| value.as_boolean() != Some(false))
         && !args.get(3).is_some_and(Value::is_nil);
+    desk.spend(lua, subject.len() / COPIED_PER_WORK)?;
     if finds && (is_plain || !pattern::has_specials(&pattern)) {
         return match memchr::memmem::find(&subject[start..], &pattern) {
             Some(at) => {
@@ -143,7 +151,7 @@ fn find(
             None => nothing(),
         };
     }
-    let mut asks = || interrupt(desk);
+    let mut asks = || interrupt(lua, desk);
     let mut matcher = Matcher::new(&subject, &pattern, &mut asks);
     let found = matcher.search(start).map_err(|error| raise(lua, error))?;
     let Some((from, to)) = found else {
@@ -187,7 +195,7 @@ fn push_captures(
 /// whether a leading `^` has its meaning.
 fn match_from(
     lua: &Lua,
-    desk: &Desk,
+    desk: &Rc<Desk>,
     (subject, pattern, at, anchors): (LuaString, LuaString, usize, bool),
 ) -> mlua::Result<MultiValue> {
     let (subject, pattern) = (subject.as_bytes(), pattern.as_bytes());
@@ -195,7 +203,7 @@ fn match_from(
     if start > subject.len() {
         return nothing();
     }
-    let mut asks = || interrupt(desk);
+    let mut asks = || interrupt(lua, desk);
     let mut matcher = Matcher::new(&subject, &pattern, &mut asks);
     matcher.set_anchors(anchors);
     let found = matcher.search(start).map_err(|error| raise(lua, error))?;
@@ -209,7 +217,7 @@ fn match_from(
 }
 
 /// `string.gsub` with a string as the replacement.
-fn gsub(lua: &Lua, desk: &Desk, args: &MultiValue) -> mlua::Result<(LuaString, usize)> {
+fn gsub(lua: &Lua, desk: &Rc<Desk>, args: &MultiValue) -> mlua::Result<(LuaString, usize)> {
     let subject = text(lua, args, 0, "gsub")?;
     let pattern = text(lua, args, 1, "gsub")?;
     let replacement = match args.get(2).map(|value| as_text(lua, value)).transpose()? {
@@ -221,11 +229,11 @@ fn gsub(lua: &Lua, desk: &Desk, args: &MultiValue) -> mlua::Result<(LuaString, u
     };
     let limit = match args.get(3) {
         None | Some(Value::Nil) => f64::INFINITY,
-        Some(_) => number(lua, args, 3, 3, "gsub")?,
+        Some(_) => number(lua, args, 3, 3, "gsub")?.trunc(),
     };
     let (subject, pattern) = (subject.as_bytes(), pattern.as_bytes());
     let replacement = replacement.as_bytes();
-    let mut asks = || interrupt(desk);
+    let mut asks = || interrupt(lua, desk);
     let mut matcher = Matcher::new(&subject, &pattern, &mut asks);
     let (mut out, mut count, mut at) = (Vec::new(), 0, 0);
     while (count as f64) < limit {

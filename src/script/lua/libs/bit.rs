@@ -49,8 +49,9 @@ pub fn table(lua: &Lua) -> mlua::Result<Table> {
     ];
     for (name, operation) in shifts {
         let function = lua.create_function(move |lua, args: MultiValue| {
+            let shifted = bits(lua, &args, 0, name)?;
             let by = bits(lua, &args, 1, name)? & 31;
-            Ok(signed(operation(bits(lua, &args, 0, name)?, by)))
+            Ok(signed(operation(shifted, by)))
         })?;
         bit.raw_set(name, function)?;
     }

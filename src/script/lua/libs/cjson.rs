@@ -5,8 +5,10 @@ use std::rc::Rc;
 
 use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
+use super::super::api::with_desk;
 use super::super::errors;
 use super::super::strings::number;
+use super::super::{Desk, VALUE_WORK};
 use super::cjson_decode::decode;
 use super::number::push_g;
 use super::{plain_number, to_int};
@@ -60,31 +62,33 @@ impl Default for Settings {
 type Shared = Rc<RefCell<Settings>>;
 
 /// The functions, with settings of their own.
-pub fn table(lua: &Lua) -> mlua::Result<Table> {
+pub fn table(lua: &Lua, desk: &Rc<Desk>) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     let settings = Shared::default();
     table.raw_set("_NAME", "cjson")?;
     table.raw_set("_VERSION", "2.1.0")?;
     table.raw_set("null", Value::NULL)?;
     let shared = Rc::clone(&settings);
-    let encode = lua.create_function(move |lua, args: MultiValue| {
+    let encode = with_desk(lua, desk, move |lua, desk, args: MultiValue| {
         let (Some(value), 1) = (args.front(), args.len()) else {
             return Err(errors::argument(lua, 1, "encode", "expected 1 argument"));
         };
-        encode(lua, &shared.borrow(), value)
+        encode(lua, desk, &shared.borrow(), value)
     })?;
     table.raw_set("encode", encode)?;
     let shared = Rc::clone(&settings);
-    let decode =
-        lua.create_function(move |lua, args: MultiValue| decode(lua, &shared.borrow(), &args))?;
+    let decode = with_desk(lua, desk, move |lua, desk, args: MultiValue| {
+        decode(lua, desk, &shared.borrow(), &args)
+    })?;
     table.raw_set("decode", decode)?;
-    table.raw_set("new", lua.create_function(|lua, ()| table_again(lua))?)?;
+    let new = with_desk(lua, desk, |lua, desk, ()| table_again(lua, desk))?;
+    table.raw_set("new", new)?;
     configuration(lua, &settings, &table)?;
     Ok(table)
 }
 
-fn table_again(lua: &Lua) -> mlua::Result<Table> {
-    table(lua)
+fn table_again(lua: &Lua, desk: &Rc<Desk>) -> mlua::Result<Table> {
+    table(lua, desk)
 }
 
 fn configuration(lua: &Lua, settings: &Shared, table: &Table) -> mlua::Result<()> {
@@ -220,9 +224,15 @@ fn encode_invalid_numbers(
 }
 
 /// A value as JSON.
-fn encode(lua: &Lua, settings: &Settings, value: &Value) -> mlua::Result<LuaString> {
+fn encode(
+    lua: &Lua,
+    desk: &Rc<Desk>,
+    settings: &Settings,
+    value: &Value,
+) -> mlua::Result<LuaString> {
     let mut encoder = Encoder {
         lua,
+        desk,
         settings,
         out: Vec::new(),
     };
@@ -232,6 +242,7 @@ fn encode(lua: &Lua, settings: &Settings, value: &Value) -> mlua::Result<LuaStri
 
 struct Encoder<'a> {
     lua: &'a Lua,
+    desk: &'a Rc<Desk>,
     settings: &'a Settings,
     out: Vec<u8>,
 }
@@ -247,6 +258,7 @@ impl Encoder<'_> {
     }
 
     fn value(&mut self, value: &Value, depth: usize) -> mlua::Result<()> {
+        self.desk.spend(self.lua, VALUE_WORK)?;
         match value {
             Value::String(text) => self.string(&text.as_bytes()),
             Value::Integer(_) | Value::Number(_) => self.number(value)?,

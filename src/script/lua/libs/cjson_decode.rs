@@ -1,9 +1,12 @@
 //! `cjson.decode`: JSON, read.
 
+use std::rc::Rc;
+
 use mlua::{Lua, MultiValue, Table, Value};
 
 use super::super::errors;
 use super::super::strings::text;
+use super::super::{Desk, VALUE_WORK};
 use super::cjson::{DEPTH_MAX, Settings};
 
 /// A piece of the text.
@@ -43,7 +46,12 @@ impl Token {
 }
 
 /// Reads the one argument.
-pub fn decode(lua: &Lua, settings: &Settings, args: &MultiValue) -> mlua::Result<Value> {
+pub fn decode(
+    lua: &Lua,
+    desk: &Rc<Desk>,
+    settings: &Settings,
+    args: &MultiValue,
+) -> mlua::Result<Value> {
     if args.len() != 1 {
         return Err(errors::argument(lua, 1, "decode", "expected 1 argument"));
     }
@@ -55,6 +63,7 @@ pub fn decode(lua: &Lua, settings: &Settings, args: &MultiValue) -> mlua::Result
     }
     let mut decoder = Decoder {
         lua,
+        desk,
         settings,
         json: &json,
         at: 0,
@@ -71,6 +80,7 @@ pub fn decode(lua: &Lua, settings: &Settings, args: &MultiValue) -> mlua::Result
 
 struct Decoder<'a> {
     lua: &'a Lua,
+    desk: &'a Rc<Desk>,
     settings: &'a Settings,
     json: &'a [u8],
     at: usize,
@@ -88,6 +98,7 @@ impl Decoder<'_> {
     }
 
     fn value(&mut self, token: Token) -> mlua::Result<Value> {
+        self.desk.spend(self.lua, VALUE_WORK)?;
         Ok(match token {
             Token::String(text) => Value::String(self.lua.create_string(text)?),
             Token::Number(number) => Value::Number(number),

@@ -1,8 +1,12 @@
 //! `cmsgpack`: MessagePack, written. Reading is next door.
 
+use std::rc::Rc;
+
 use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
+use super::super::api::with_desk;
 use super::super::errors;
+use super::super::{Desk, VALUE_WORK};
 use super::cmsgpack_decode;
 use super::plain_number;
 
@@ -13,42 +17,92 @@ const NESTING_MAX: usize = 16;
 const BYTES_MAX: usize = 512 << 20;
 
 /// The functions.
-pub fn table(lua: &Lua) -> mlua::Result<Table> {
+pub fn table(lua: &Lua, desk: &Rc<Desk>) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     table.raw_set("_NAME", "cmsgpack")?;
     table.raw_set("_VERSION", "lua-cmsgpack 0.4.0")?;
     table.raw_set("_COPYRIGHT", "kvd")?;
     table.raw_set("_DESCRIPTION", "MessagePack for Lua")?;
-    table.raw_set("pack", lua.create_function(|lua, args| pack(lua, &args))?)?;
-    cmsgpack_decode::install(lua, &table)?;
+    let pack = with_desk(lua, desk, |lua, desk, args| pack(lua, desk, &args))?;
+    table.raw_set("pack", pack)?;
+    cmsgpack_decode::install(lua, desk, &table)?;
     Ok(table)
 }
 
-fn pack(lua: &Lua, args: &MultiValue) -> mlua::Result<LuaString> {
+fn pack(lua: &Lua, desk: &Rc<Desk>, args: &MultiValue) -> mlua::Result<LuaString> {
     if args.is_empty() {
         let line = "MessagePack pack needs input.";
         return Err(errors::argument(lua, 0, "pack", line));
     }
-    let mut out = Vec::new();
+    let mut spends = || desk.spend(lua, VALUE_WORK);
+    let mut packer = Packer {
+        spends: &mut spends,
+        out: Vec::new(),
+    };
     for value in args {
-        push(&mut out, value, 0)?;
+        packer.value(value, 0)?;
     }
-    lua.create_string(&out)
+    lua.create_string(&packer.out)
 }
 
-fn push(out: &mut Vec<u8>, value: &Value, level: usize) -> mlua::Result<()> {
-    match value {
-        Value::String(text) => push_bytes(out, &text.as_bytes()),
-        Value::Boolean(value) => out.push(if *value { 0xc3 } else { 0xc2 }),
-        Value::Integer(_) | Value::Number(_) => {
-            push_number(out, plain_number(value).unwrap_or_default());
+struct Packer<'a> {
+    /// Called for each value.
+    spends: &'a mut dyn FnMut() -> mlua::Result<()>,
+    out: Vec<u8>,
+}
+
+impl Packer<'_> {
+    fn value(&mut self, value: &Value, level: usize) -> mlua::Result<()> {
+        (self.spends)()?;
+        let out = &mut self.out;
+        match value {
+            Value::String(text) => push_bytes(out, &text.as_bytes()),
+            Value::Boolean(value) => out.push(if *value { 0xc3 } else { 0xc2 }),
+            Value::Integer(_) | Value::Number(_) => {
+                push_number(out, plain_number(value).unwrap_or_default());
+            }
+            Value::Table(table) if level < NESTING_MAX => self.table(table, level)?,
+            _ => out.push(0xc0),
         }
-        Value::Table(table) if level < NESTING_MAX => push_table(out, table, level)?,
-        _ => out.push(0xc0),
+        match self.out.len() <= BYTES_MAX {
+            true => Ok(()),
+            false => Err(errors::bare("not enough memory")),
+        }
     }
-    match out.len() <= BYTES_MAX {
-        true => Ok(()),
-        false => Err(errors::bare("not enough memory")),
+
+    fn table(&mut self, table: &Table, level: usize) -> mlua::Result<()> {
+        let (count, is_array) = self.shape(table)?;
+        if is_array {
+            push_len(&mut self.out, count, (0x90, 16), (None, 0xdc, 0xdd));
+            for at in 1..=count {
+                let item: Value = table.raw_get(at)?;
+                self.value(&item, level + 1)?;
+            }
+            return Ok(());
+        }
+        push_len(&mut self.out, count, (0x80, 16), (None, 0xde, 0xdf));
+        for pair in table.pairs::<Value, Value>() {
+            let (key, value) = pair?;
+            self.value(&key, level + 1)?;
+            self.value(&value, level + 1)?;
+        }
+        Ok(())
+    }
+
+    /// How many values a table has, and whether it is an array.
+    fn shape(&self, table: &Table) -> mlua::Result<(usize, bool)> {
+        let (mut count, mut max, mut is_array) = (0_usize, 0.0_f64, true);
+        for pair in table.pairs::<Value, Value>() {
+            let (key, _) = pair?;
+            count += 1;
+            match plain_number(&key) {
+                Some(index) if index > 0.0 && f64::from(index as i32) == index => {
+                    max = max.max(index);
+                }
+                _ => is_array = false,
+            }
+        }
+        Ok((count, is_array && max == count as f64))
     }
 }
 
@@ -73,39 +127,10 @@ fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-fn push_table(out: &mut Vec<u8>, table: &Table, level: usize) -> mlua::Result<()> {
-    let (mut count, mut max, mut is_array) = (0_usize, 0.0_f64, true);
-    for pair in table.pairs::<Value, Value>() {
-        let (key, _) = pair?;
-        count += 1;
-        match plain_number(&key) {
-            Some(index) if index > 0.0 && f64::from(index as i32) == index => {
-                max = max.max(index);
-            }
-            _ => is_array = false,
-        }
-    }
-    if is_array && max == count as f64 {
-        push_len(out, count, (0x90, 16), (None, 0xdc, 0xdd));
-        for at in 1..=count {
-            let item: Value = table.raw_get(at)?;
-            push(out, &item, level + 1)?;
-        }
-        return Ok(());
-    }
-    push_len(out, count, (0x80, 16), (None, 0xde, 0xdf));
-    for pair in table.pairs::<Value, Value>() {
-        let (key, value) = pair?;
-        push(out, &key, level + 1)?;
-        push(out, &value, level + 1)?;
-    }
-    Ok(())
-}
-
 /// An integer wherever the number is one, else the shorter floating-point number that holds it.
 fn push_number(out: &mut Vec<u8>, number: f64) {
     let whole = number as i64;
-    if whole as f64 == number && number.abs() < 9.223_372_036_854_776e18 {
+    if whole as f64 == number && whole != i64::MAX {
         return push_integer(out, whole);
     }
     let short = number as f32;

@@ -1,9 +1,13 @@
 //! `cmsgpack.unpack` and its like: MessagePack, read.
 
+use std::rc::Rc;
+
 use mlua::{Lua, MultiValue, Table, Value};
 
+use super::super::api::with_desk;
 use super::super::errors;
 use super::super::strings::{number, text};
+use super::super::{Desk, VALUE_WORK};
 
 /// Collections inside of each other: each is one level of recursion.
 const NESTING_MAX: usize = 1_000;
@@ -26,19 +30,20 @@ impl From<mlua::Error> for Wrong {
 }
 
 /// Installs the functions that read.
-pub fn install(lua: &Lua, table: &Table) -> mlua::Result<()> {
-    let all =
-        lua.create_function(|lua, args: MultiValue| unpack(lua, &args, "unpack", None, 0.0))?;
+pub fn install(lua: &Lua, desk: &Rc<Desk>, table: &Table) -> mlua::Result<()> {
+    let all = with_desk(lua, desk, |lua, desk, args: MultiValue| {
+        unpack(lua, desk, &args, "unpack", (None, 0.0))
+    })?;
     table.raw_set("unpack", all)?;
-    let one = lua.create_function(|lua, args: MultiValue| {
+    let one = with_desk(lua, desk, |lua, desk, args: MultiValue| {
         let offset = optional(lua, &args, 1, "unpack_one")?;
-        unpack(lua, &args, "unpack_one", Some(1.0), offset)
+        unpack(lua, desk, &args, "unpack_one", (Some(1.0), offset))
     })?;
     table.raw_set("unpack_one", one)?;
-    let limited = lua.create_function(|lua, args: MultiValue| {
+    let limited = with_desk(lua, desk, |lua, desk, args: MultiValue| {
         let limit = number(lua, &args, 1, 1, "unpack_limit")?;
         let offset = optional(lua, &args, 2, "unpack_limit")?;
-        unpack(lua, &args, "unpack_limit", Some(limit), offset)
+        unpack(lua, desk, &args, "unpack_limit", (Some(limit), offset))
     })?;
     table.raw_set("unpack_limit", limited)
 }
@@ -53,10 +58,10 @@ fn optional(lua: &Lua, args: &MultiValue, at: usize, name: &str) -> mlua::Result
 /// Reads values from an offset on; with a limit the offset behind them comes first, -1 at the end.
 fn unpack(
     lua: &Lua,
+    desk: &Rc<Desk>,
     args: &MultiValue,
     name: &str,
-    limit: Option<f64>,
-    offset: f64,
+    (limit, offset): (Option<f64>, f64),
 ) -> mlua::Result<MultiValue> {
     let data = text(lua, args, 0, name)?;
     let data = data.as_bytes();
@@ -76,6 +81,7 @@ fn unpack(
     let count_max = limit.unwrap_or(f64::from(i32::MAX));
     let mut reader = Reader {
         lua,
+        desk,
         rest: data.get(offset as usize..).unwrap_or_default(),
         depth: 0,
     };
@@ -104,6 +110,7 @@ fn unpack(
 
 struct Reader<'a> {
     lua: &'a Lua,
+    desk: &'a Rc<Desk>,
     rest: &'a [u8],
     depth: usize,
 }
@@ -128,6 +135,7 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self) -> Result<Value, Wrong> {
+        self.desk.spend(self.lua, VALUE_WORK)?;
         let mark = self.take(1)?[0];
         Ok(match mark {
             0xc0 => Value::Nil,

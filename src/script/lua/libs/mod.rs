@@ -7,7 +7,7 @@ mod cjson;
 mod cjson_decode;
 mod cmsgpack;
 mod cmsgpack_decode;
-mod number;
+pub mod number;
 mod packing;
 pub mod random;
 
@@ -16,6 +16,7 @@ use std::rc::Rc;
 use mlua::{Lua, Table, Value};
 
 use super::api::with_desk;
+use super::convert::truncated;
 use super::{Answer, Desk, Order};
 
 /// Makes the tables of the libraries.
@@ -32,13 +33,13 @@ pub fn install(lua: &Lua, desk: &Rc<Desk>, native: &Table) -> mlua::Result<()> {
     native.raw_set("os", os)?;
     native.raw_set("math", random::table(lua, desk)?)?;
     native.raw_set("bit", bit::table(lua)?)?;
-    native.raw_set("cjson", cjson::table(lua)?)?;
-    native.raw_set("cmsgpack", cmsgpack::table(lua)?)?;
+    native.raw_set("cjson", cjson::table(lua, desk)?)?;
+    native.raw_set("cmsgpack", cmsgpack::table(lua, desk)?)?;
     native.raw_set("struct", packing::table(lua)?)
 }
 
 /// A number of a script, if the value is one (strings are not).
-fn plain_number(value: &Value) -> Option<f64> {
+pub fn plain_number(value: &Value) -> Option<f64> {
     match value {
         Value::Integer(number) => Some(*number as f64),
         Value::Number(number) => Some(*number),
@@ -46,7 +47,8 @@ fn plain_number(value: &Value) -> Option<f64> {
     }
 }
 
-/// What C's `%d` and `int` arguments make of a double.
+/// What C's `int` arguments make of a double: the low half of a 64-bit integer, whose lowest value
+/// stands for all that it cannot hold.
 fn to_int(number: f64) -> i32 {
-    number as i64 as i32
+    truncated(number) as i32
 }

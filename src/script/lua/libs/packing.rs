@@ -195,11 +195,17 @@ fn pack(lua: &Lua, args: &MultiValue) -> mlua::Result<LuaString> {
     lua.create_string(&out)
 }
 
-/// The 64 bits that C makes of a double.
+/// The 64 bits that C makes of a double on common processors.
 fn integer_bits(number: f64) -> u64 {
-    match number < 0.0 {
-        true => number as i64 as u64,
-        false => number as u64,
+    const LIMIT: f64 = 18_446_744_073_709_551_616.0;
+    if number.is_nan() {
+        1 << 63
+    } else if number < 0.0 {
+        number as i64 as u64
+    } else if number < LIMIT {
+        number as u64
+    } else {
+        0
     }
 }
 
