@@ -169,6 +169,29 @@ fn expired_keys_are_written_as_removed() {
     );
 }
 
+/// Servers without policies for references read the log too.
+#[test]
+fn trimming_is_written_without_the_policy_that_is_meant_anyway() {
+    assert_written("XADD s MAXLEN 1 1-1 f v", "XADD s MAXLEN = 1 1-1 f v");
+    assert_written("XADD s MAXLEN ~ 0 1-1 f v", "XADD s MAXLEN = 0 1-1 f v");
+    assert_written(
+        "XADD s KEEPREF MINID 0-1 1-1 f v",
+        "XADD s MINID = 0-1 1-1 f v",
+    );
+    assert_written(
+        "XADD s ACKED MAXLEN 1 1-1 f v",
+        "XADD s ACKED MAXLEN = 1 1-1 f v",
+    );
+    assert_written(
+        "XADD s 1-1 f v; XTRIM s MAXLEN ~ 0",
+        "XADD s 1-1 f v; XTRIM s MAXLEN = 0",
+    );
+    assert_written(
+        "XADD s 1-1 f v; XTRIM s MAXLEN ~ 0 DELREF",
+        "XADD s 1-1 f v; XTRIM s MAXLEN = 0 DELREF",
+    );
+}
+
 #[test]
 fn nothing_is_written_for_what_changed_nothing() {
     let script = "SET a 1; DEL b; SET a 2 NX; SREM s x; GET a; EXPIRE b 5; PERSIST a; LPOP l; \

@@ -9,7 +9,7 @@ use crate::store::types::stream::{
 };
 use crate::store::value::{Kind, NewValue, Value};
 
-use super::trim::{Message, Options, policy_word};
+use super::trim::{Message, Options, told_policy};
 use super::{idmp, limits, reply_id, stream_mut};
 
 /// XADD key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [IDMPAUTO pid|IDMP pid iid]
@@ -175,7 +175,8 @@ fn propagate(ctx: &mut KeyCtx<'_>, args: Args<'_>, add: &Add<'_>, added: &Added)
                 (b"MINID", &threshold)
             }
         };
-        words.extend([policy_word(trim.references), strategy, b"=", text]);
+        words.extend(told_policy(trim.references));
+        words.extend([strategy, b"=", text]);
     }
     words.push(&id);
     words.extend(args.iter_from(add.options.id_at + 1));

@@ -37,14 +37,9 @@ pub fn xtrim(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         ctx.notify(EventClass::STREAM, "xtrim", key.bytes);
         if trim.approximate && ctx.effects.listeners.propagation {
             let len = len.to_string();
-            ctx.propagate_as(&[
-                b"XTRIM",
-                key.bytes,
-                b"MAXLEN",
-                b"=",
-                len.as_bytes(),
-                policy_word(trim.references),
-            ]);
+            let mut words = vec![b"XTRIM", key.bytes, b"MAXLEN", b"=", len.as_bytes()];
+            words.extend(told_policy(trim.references));
+            ctx.propagate_as(&words);
         }
     }
     ctx.reply.int(removed as i64);
@@ -52,12 +47,18 @@ pub fn xtrim(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 }
 
 /// The word for a policy.
-pub fn policy_word(policy: RefPolicy) -> &'static [u8] {
+fn policy_word(policy: RefPolicy) -> &'static [u8] {
     match policy {
         RefPolicy::Keep => b"KEEPREF",
         RefPolicy::Delete => b"DELREF",
         RefPolicy::Acked => b"ACKED",
     }
+}
+
+/// The word for a policy in the log: none for the one that is meant where none is given. Servers
+/// without policies read the log too.
+pub fn told_policy(policy: RefPolicy) -> Option<&'static [u8]> {
+    (policy != RefPolicy::Keep).then(|| policy_word(policy))
 }
 
 /// The policy of that name.
