@@ -292,6 +292,31 @@ fn a_new_base_holds_data_and_functions() {
     }
 }
 
+/// A producer that sends a message again after a restart is told of the entry it became, though
+/// that is gone.
+#[test]
+fn messages_are_remembered_longer_than_their_entries() {
+    let disk = MemoryDisk::default();
+    let kvd = Kvd::on(disk.clone(), 1, ON);
+    let client = kvd.client();
+    let (trimmed, deleted) = ("XADD s IDMP p i MAXLEN 0 * f v", "XADD t IDMP p i * f v");
+    let (trimmed_id, deleted_id) = (client.text(trimmed), client.text(deleted));
+    client.cmd(&format!("XDEL t {deleted_id}"));
+    let remember = |kvd: &Kvd| {
+        let client = kvd.client();
+        assert_eq!(client.text(trimmed), trimmed_id);
+        assert_eq!(client.text(deleted), deleted_id);
+    };
+    kvd.turn();
+    let again = Kvd::on(disk.clone(), 2, ON);
+    remember(&again);
+    again.client().cmd("BGREWRITEAOF");
+    while disk.content(INCR).is_some() {
+        again.advance_ms(10);
+    }
+    remember(&Kvd::on(disk, 3, ON));
+}
+
 /// A file that was written by 20 single commands.
 fn twenty() -> (MemoryDisk, Vec<u8>) {
     let logged = Logged::new();

@@ -107,8 +107,6 @@ struct Added {
     trimmed: u64,
     /// The length afterwards.
     len: usize,
-    /// Trimming has not removed the entry itself.
-    is_there: bool,
 }
 
 impl Add<'_> {
@@ -120,7 +118,6 @@ impl Add<'_> {
                 is_duplicate: true,
                 trimmed: 0,
                 len: stream.len(),
-                is_there: true,
             });
         }
         let id = stream
@@ -141,7 +138,6 @@ impl Add<'_> {
             is_duplicate: false,
             trimmed,
             len: stream.len(),
-            is_there: trimmed == 0 || stream.last_entry_id() == Some(id),
         })
     }
 
@@ -181,9 +177,7 @@ fn propagate(ctx: &mut KeyCtx<'_>, args: Args<'_>, add: &Add<'_>, added: &Added)
     words.push(&id);
     words.extend(args.iter_from(add.options.id_at + 1));
     ctx.propagate_as(&words);
-    if let Some((pid, iid)) = add.message
-        && added.is_there
-    {
+    if let Some((pid, iid)) = add.message {
         ctx.propagate_as(&[b"XIDMPRECORD", key, pid, iid, &id]);
     }
 }
