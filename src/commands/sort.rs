@@ -166,6 +166,8 @@ struct Items {
     buffer: Vec<u8>,
     weights: Vec<u8>,
     items: Vec<Item>,
+    /// They come from a set, whose order is chance.
+    unordered: bool,
 }
 
 impl Items {
@@ -190,8 +192,13 @@ impl Items {
         self.items.sort_by(|a, b| {
             let order = match (options.alpha, &options.by) {
                 (true, None) => text(a).cmp(text(b)),
-                // What has no weight comes first.
-                (true, Some(_)) => weight(a).cmp(&weight(b)),
+                // What has no weight comes first. What weighs the same stays as it was, unless that
+                // was chance: what is stored has to be the same when the log is read.
+                (true, Some(_)) => {
+                    let order = weight(a).cmp(&weight(b));
+                    let tie = self.unordered && order.is_eq();
+                    if tie { text(a).cmp(text(b)) } else { order }
+                }
                 (false, _) => {
                     let order = a.score.partial_cmp(&b.score);
                     order
@@ -276,6 +283,7 @@ fn load(
             Ok(limits(list.len()).2)
         }
         ValueRef::Set(set) => {
+            items.unordered = true;
             set.iter().for_each(|entry| items.push(entry));
             Ok(limits(set.len()).2)
         }
@@ -298,6 +306,7 @@ fn weigh(ctx: &mut KeyCtx<'_>, items: &mut Items, options: &Options<'_>) -> Comm
         buffer,
         weights,
         items,
+        ..
     } = items;
     for item in items {
         let weight = scratch.look_up(ctx, by, &buffer[item.text.clone()]);
@@ -351,7 +360,7 @@ impl Scratch {
                 let context = HashContext {
                     state: ctx.hasher,
                     limits: HashLimits::default(),
-                    now_ms: ctx.now.unix_ms,
+                    now_ms: ctx.fields_now_ms(),
                 };
                 hash.get(field, context)?.append_to(&mut self.value);
             }

@@ -317,6 +317,33 @@ fn messages_are_remembered_longer_than_their_entries() {
     remember(&Kvd::on(disk, 3, ON));
 }
 
+#[test]
+fn sorting_again_while_loading_gives_the_same() {
+    let logged = Logged::new();
+    let client = logged.kvd.client();
+    for line in [
+        "HSET h1 w 2",
+        "HSET h2 w 1",
+        "HPEXPIRE h1 500 FIELDS 1 w",
+        "RPUSH l 1 2",
+        "SORT l BY h*->w STORE by-field",
+        "SADD set c a b",
+        "SORT set BY none-* ALPHA STORE by-nothing",
+    ] {
+        client.cmd(line);
+    }
+    logged.kvd.turn();
+    // The field's time has come.
+    let again = Kvd::at(logged.disk.clone(), 2, ON, 1_700_000_001_000).expect("a server");
+    let other = again.client();
+    assert_eq!(other.cmd("LRANGE by-field 0 -1").texts(), ["2", "1"]);
+    assert_eq!(other.cmd("LRANGE by-nothing 0 -1").texts(), ["a", "b", "c"]);
+    assert_eq!(
+        client.cmd("LRANGE by-nothing 0 -1").texts(),
+        ["a", "b", "c"]
+    );
+}
+
 /// A file that was written by 20 single commands.
 fn twenty() -> (MemoryDisk, Vec<u8>) {
     let logged = Logged::new();
