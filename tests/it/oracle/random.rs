@@ -276,7 +276,9 @@ fn is_open(words: &Words) -> bool {
         b"xadd" => has(b"*"),
         // A limit that passed for Valkey, whose clock runs, and not for kvd, whose clock stands.
         b"expire" | b"pexpire" | b"hexpire" | b"hpexpire" => has(b"GT"),
-        b"xclaim" | b"xautoclaim" => words.get(4).is_some_and(|idle| number(idle) > 0),
+        b"xclaim" | b"xautoclaim" if words.get(4).is_some_and(|idle| number(idle) > 0) => true,
+        // Valkey wants memory for as many as it may be.
+        b"xautoclaim" => after(b"COUNT").is_some_and(|count| number(count) > 1 << 20),
         // How many a call returns hangs on the encoding, which is another one after a field was
         // given an expiry, or after SORT.
         b"hscan" | b"sscan" | b"zscan" => has(b"COUNT"),
@@ -284,6 +286,8 @@ fn is_open(words: &Words) -> bool {
         b"zrangebyscore" | b"zrevrangebyscore" => {
             after(b"LIMIT").is_some_and(|offset| number(offset) < 0)
         }
+        // A score of -0 loses its sign in a listpack only.
+        name if name.starts_with(b"z") && has(b"-0") => true,
         // Valkey's digest does not always have the shortest text of scores beyond 2^53.
         b"zunionstore" | b"zinterstore" => has(b"geo") && has(b"WEIGHTS"),
         // What weighs the same as text has no order.
