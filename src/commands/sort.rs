@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::commands::member::{Room, drawn};
-use crate::commands::{docs, list};
+use crate::commands::{docs, hash, list};
 use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::context::KeyCtx;
@@ -301,7 +301,7 @@ fn weigh(ctx: &mut KeyCtx<'_>, items: &mut Items, options: &Options<'_>) -> Comm
         return Ok(());
     }
     let by = options.by.as_ref().unwrap_or(&Pattern::Element);
-    let mut scratch = Scratch::default();
+    let mut scratch = Scratch::of(options);
     let Items {
         buffer,
         weights,
@@ -329,6 +329,18 @@ fn weigh(ctx: &mut KeyCtx<'_>, items: &mut Items, options: &Options<'_>) -> Comm
 struct Scratch {
     name: Vec<u8>,
     value: Vec<u8>,
+    /// What is looked up decides what is stored. The log tells before the command which fields are
+    /// gone: when it is read, a field is there until it is told otherwise.
+    is_stored: bool,
+}
+
+impl Scratch {
+    fn of(options: &Options<'_>) -> Scratch {
+        Scratch {
+            is_stored: options.store.is_some(),
+            ..Scratch::default()
+        }
+    }
 }
 
 impl Scratch {
@@ -355,6 +367,10 @@ impl Scratch {
         }
         let key = ctx.key(&self.name);
         let slot = ctx.read(&key)?;
+        let slot = match self.is_stored {
+            true => hash::drop_all_expired(ctx, slot)?,
+            false => slot,
+        };
         match (ctx.db.value(slot), field) {
             (ValueRef::Hash(hash), Some(field)) => {
                 let context = HashContext {
@@ -408,7 +424,7 @@ fn store(
     options: &Options<'_>,
 ) {
     let limits = list::limits(ctx);
-    let (mut result, mut scratch) = (List::new(), Scratch::default());
+    let (mut result, mut scratch) = (List::new(), Scratch::of(options));
     for item in &items.items[wanted] {
         let element = items.text(item);
         if options.gets.is_empty() {

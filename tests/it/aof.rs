@@ -317,6 +317,44 @@ fn messages_are_remembered_longer_than_their_entries() {
     remember(&Kvd::on(disk, 3, ON));
 }
 
+/// Of very many fields whose time has come a command removes some. The others lie there still, and
+/// are there when the log is read.
+#[test]
+fn fields_that_are_gone_but_lie_there_do_not_count_while_loading() {
+    let logged = Logged::new();
+    let client = logged.kvd.client();
+    client.cmd("DEBUG SET-ACTIVE-EXPIRE 0");
+    let names: Vec<String> = (0..3000).map(|n| format!("f{n}")).collect();
+    let pairs: Vec<String> = names.iter().map(|name| format!("{name} 5")).collect();
+    for key in ["h", "sor", "sed"] {
+        client.cmd(&format!("HSET {key} {}", pairs.join(" ")));
+        client.cmd(&format!("HPEXPIRE {key} 5 FIELDS 3000 {}", names.join(" ")));
+    }
+    client.cmd("RPUSH l ed or");
+    logged.kvd.advance_ms(10);
+    for (command, reply) in [
+        ("HINCRBY h f2999 1", ":1"),
+        ("HINCRBY h f1500 1", ":1"),
+        ("HSETNX h f1400 x", ":1"),
+        ("HSETNX h f2600 x", ":1"),
+        ("HSETEX h KEEPTTL FIELDS 3 f1300 x f2700 y f2999 2", ":1"),
+        ("HINCRBYFLOAT h f1200 0.5", "\"0.5\""),
+        ("SORT l BY s*->f2999 GET s*->f1500 STORE d", ":2"),
+    ] {
+        assert_eq!(format!("{:?}", client.cmd(command)), reply, "{command}");
+    }
+    logged.kvd.turn();
+    let again = Kvd::at(logged.disk.clone(), 2, ON, 1_700_000_001_000).expect("a server");
+    let other = again.client();
+    for line in [
+        "HMGET h f2999 f1500 f1400 f2600 f1300 f2700 f1200",
+        "HTTL h FIELDS 7 f2999 f1500 f1400 f2600 f1300 f2700 f1200",
+        "LRANGE d 0 -1",
+    ] {
+        assert_eq!(client.cmd(line), other.cmd(line), "{line}");
+    }
+}
+
 #[test]
 fn sorting_again_while_loading_gives_the_same() {
     let logged = Logged::new();
