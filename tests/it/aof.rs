@@ -3,7 +3,7 @@
 use kvd::host::memory::MemoryDisk;
 use kvd::persist::aof::frame::{FILE_LINE_LEN, HEADER_LEN, Header, Seed};
 
-use crate::harness::Kvd;
+use crate::harness::{Client, Kvd};
 
 const ON: &[(&str, &str)] = &[
     ("appendonly", "yes"),
@@ -315,6 +315,22 @@ fn messages_are_remembered_longer_than_their_entries() {
         again.advance_ms(10);
     }
     remember(&Kvd::on(disk, 3, ON));
+}
+
+#[test]
+fn a_group_has_read_as_much_after_loading() {
+    let logged = Logged::new();
+    let client = logged.kvd.client();
+    client.cmd("XADD s 1-1 f v");
+    client.cmd("XADD s 2-1 f v");
+    client.cmd("XGROUP CREATE s g 1-1 ENTRIESREAD 2");
+    client.cmd("XREADGROUP GROUP g c STREAMS s >");
+    client.cmd("XADD s 3-1 f v");
+    logged.kvd.turn();
+    let again = Kvd::on(logged.disk.clone(), 2, ON);
+    let groups = |client: &Client| format!("{:?}", client.cmd("XINFO GROUPS s"));
+    assert_eq!(groups(&client), groups(&again.client()));
+    assert!(groups(&client).contains("\"entries-read\", :2, \"lag\", :1"));
 }
 
 /// Of very many fields whose time has come a command removes some. The others lie there still, and
