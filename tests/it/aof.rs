@@ -3,7 +3,7 @@
 use kvd::host::memory::MemoryDisk;
 use kvd::persist::aof::frame::{FILE_LINE_LEN, HEADER_LEN, Header, Seed};
 
-use crate::harness::{Client, Kvd};
+use crate::harness::{Client, Kvd, request};
 
 const ON: &[(&str, &str)] = &[
     ("appendonly", "yes"),
@@ -535,6 +535,33 @@ fn files_of_other_servers_are_loaded() {
     assert!(disk.content("appendonly.aof").is_none(), "it has moved");
     let again = Kvd::on(disk.clone(), 1, ON);
     assert_eq!(again.client().int("DBSIZE"), 2);
+}
+
+/// They leave the LIMIT of a trimming that was approximate beside the exact one they log.
+#[test]
+fn what_other_servers_log_of_trimming_is_taken() {
+    let disk = MemoryDisk::default();
+    let mut content = Vec::new();
+    for line in [
+        "SELECT 0",
+        "XADD s MAXLEN = 9 LIMIT 100 1-1 f v",
+        "XADD s MINID = 2-1 LIMIT 1 2-1 f v",
+        "XADD s 3-1 f v",
+        "XTRIM s MINID = 3-1 LIMIT 1",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        content.extend(request(&words));
+    }
+    disk.put("appendonly.aof", &content);
+    let kvd = Kvd::on(disk, 1, ON);
+    let client = kvd.client();
+    assert_eq!(client.int("XLEN s"), 1);
+    assert_eq!(client.cmd("XINFO STREAM s").field("entries-added").int(), 3);
+    assert!(
+        client
+            .err("XADD s MAXLEN = 9 LIMIT 1 * f v")
+            .contains("LIMIT")
+    );
 }
 
 /// What another server wrote has no checksums: kvd goes on in a file of its own.
