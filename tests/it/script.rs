@@ -156,6 +156,19 @@ fn libraries_of_functions() {
     assert!(matches!(client.cmd_words(&restore), Value::Error(_)));
 }
 
+/// Other servers compress the text of a library, as any long string.
+#[test]
+fn a_dump_of_another_server_is_restored() {
+    let dump: &[u8] =
+        b"\xf5\xc3@Z@\xb3\x1f#!lua name=twins\x0aredis.register_\x0ffunction('one', \xe0\x00\
+        \x0f\x0c) return 'abc\xe0\x0c\x02\x05' end)\xe0\x11P\x02two\xe0*P\x01)\x0a\x0a\x009O\
+        \xd4J\xa7\x94\xaf\x86";
+    let client = Kvd::new().client();
+    let restore: [&[u8]; 3] = [b"FUNCTION", b"RESTORE", dump];
+    assert_eq!(client.cmd_words(&restore).text(), "OK");
+    assert_eq!(client.text("FCALL two 0"), "abc".repeat(8));
+}
+
 /// Each of these ended, or took over, a server that ran it as it was.
 #[test]
 fn known_attacks_fail() {

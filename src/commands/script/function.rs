@@ -5,6 +5,7 @@ use crc::{CRC_64_REDIS, Crc};
 
 use crate::engine::context::ServerCtx;
 use crate::engine::error::{CommandError, CommandResult};
+use crate::persist::rdb;
 use crate::resp::args::Args;
 use crate::resp::glob;
 use crate::resp::reply::Reply;
@@ -80,7 +81,7 @@ pub fn restore(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     let engine = &mut *ctx.engine;
     let mut libraries: Vec<Library> = Vec::with_capacity(codes.len());
     for code in codes {
-        let code = Bytes::copy_from_slice(code);
+        let code = Bytes::from(code);
         let library = engine
             .compile_library(code, Some(LOAD_MS_MAX))
             .map_err(error)?;
@@ -101,7 +102,7 @@ pub fn restore(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
 }
 
 /// The texts of the libraries in a dump.
-fn read_dump(dump: &[u8]) -> Result<Vec<&[u8]>, CommandError> {
+fn read_dump(dump: &[u8]) -> Result<Vec<Vec<u8>>, CommandError> {
     const WRONG: CommandError =
         CommandError::fixed("ERR DUMP payload version or checksum are wrong");
     let body_len = dump.len().checked_sub(FOOTER_BYTES).ok_or(WRONG)?;
@@ -119,33 +120,12 @@ fn read_dump(dump: &[u8]) -> Result<Vec<&[u8]>, CommandError> {
             FUNCTION_PRE_GA => return Err(fails("Pre-GA function format not supported")),
             _ => return Err(fails("given type is not a function")),
         }
-        let read = read_string(after);
+        let read = rdb::read_string(after);
         let (code, behind) = read.ok_or_else(|| fails("Failed loading library code"))?;
         codes.push(code);
         rest = behind;
     }
     Ok(codes)
-}
-
-/// A string as RDB writes it, and what is behind it. Compressed ones are not written by anybody
-/// here.
-fn read_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (len, rest) = match bytes {
-        [first, rest @ ..] if first >> 6 == 0 => (u64::from(*first), rest),
-        [first, second, rest @ ..] if first >> 6 == 1 => {
-            (u64::from(first & 0x3f) << 8 | u64::from(*second), rest)
-        }
-        [0x80, rest @ ..] => {
-            let (len, rest) = rest.split_first_chunk::<4>()?;
-            (u64::from(u32::from_be_bytes(*len)), rest)
-        }
-        [0x81, rest @ ..] => {
-            let (len, rest) = rest.split_first_chunk::<8>()?;
-            (u64::from_be_bytes(*len), rest)
-        }
-        _ => return None,
-    };
-    rest.split_at_checked(usize::try_from(len).ok()?)
 }
 
 /// FUNCTION FLUSH [ASYNC|SYNC]

@@ -49,6 +49,14 @@ enum Length {
     Encoded(u8),
 }
 
+/// The string that `bytes` begin with, whatever its encoding, and what is behind it; none if there
+/// is no whole one.
+pub fn read_string(bytes: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let mut input = Input::new(bytes);
+    let text = input.string().ok()?.to_vec();
+    Some((text, bytes.get(input.at..)?))
+}
+
 impl<'a> Input<'a> {
     pub fn new(bytes: &'a [u8]) -> Input<'a> {
         Input { bytes, at: 0 }

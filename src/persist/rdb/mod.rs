@@ -44,6 +44,7 @@ pub use dump::{DumpError, DumpFault, FooterCheck, dump, restore};
 pub use encode::Encoder;
 pub use file_reader::{Item, LoadedKey, RdbReader, ReaderOptions, SkipReason};
 pub use file_writer::{KeyMeta, RdbWriter, Usage};
+pub use input::read_string;
 pub use summary::Summary;
 pub use value_reader::{LoadContext, ValueReader};
 pub use value_writer::{ValueWriter, WriteOptions, encode_value};
