@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::commands::member::{Room, drawn};
-use crate::commands::{docs, list};
+use crate::commands::{docs, hash, list};
 use crate::dispatch::{keys::*, table::*};
 
 use crate::engine::context::KeyCtx;
@@ -166,6 +166,8 @@ struct Items {
     buffer: Vec<u8>,
     weights: Vec<u8>,
     items: Vec<Item>,
+    /// They come from a set, whose order is chance.
+    unordered: bool,
 }
 
 impl Items {
@@ -190,8 +192,13 @@ impl Items {
         self.items.sort_by(|a, b| {
             let order = match (options.alpha, &options.by) {
                 (true, None) => text(a).cmp(text(b)),
-                // What has no weight comes first.
-                (true, Some(_)) => weight(a).cmp(&weight(b)),
+                // What has no weight comes first. What weighs the same stays as it was, unless that
+                // was chance: what is stored has to be the same when the log is read.
+                (true, Some(_)) => {
+                    let order = weight(a).cmp(&weight(b));
+                    let tie = self.unordered && order.is_eq();
+                    if tie { text(a).cmp(text(b)) } else { order }
+                }
                 (false, _) => {
                     let order = a.score.partial_cmp(&b.score);
                     order
@@ -276,6 +283,7 @@ fn load(
             Ok(limits(list.len()).2)
         }
         ValueRef::Set(set) => {
+            items.unordered = true;
             set.iter().for_each(|entry| items.push(entry));
             Ok(limits(set.len()).2)
         }
@@ -293,11 +301,12 @@ fn weigh(ctx: &mut KeyCtx<'_>, items: &mut Items, options: &Options<'_>) -> Comm
         return Ok(());
     }
     let by = options.by.as_ref().unwrap_or(&Pattern::Element);
-    let mut scratch = Scratch::default();
+    let mut scratch = Scratch::of(options);
     let Items {
         buffer,
         weights,
         items,
+        ..
     } = items;
     for item in items {
         let weight = scratch.look_up(ctx, by, &buffer[item.text.clone()]);
@@ -320,6 +329,18 @@ fn weigh(ctx: &mut KeyCtx<'_>, items: &mut Items, options: &Options<'_>) -> Comm
 struct Scratch {
     name: Vec<u8>,
     value: Vec<u8>,
+    /// What is looked up decides what is stored. The log tells before the command which fields are
+    /// gone: when it is read, a field is there until it is told otherwise.
+    is_stored: bool,
+}
+
+impl Scratch {
+    fn of(options: &Options<'_>) -> Scratch {
+        Scratch {
+            is_stored: options.store.is_some(),
+            ..Scratch::default()
+        }
+    }
 }
 
 impl Scratch {
@@ -346,12 +367,16 @@ impl Scratch {
         }
         let key = ctx.key(&self.name);
         let slot = ctx.read(&key)?;
+        let slot = match self.is_stored {
+            true => hash::drop_all_expired(ctx, slot)?,
+            false => slot,
+        };
         match (ctx.db.value(slot), field) {
             (ValueRef::Hash(hash), Some(field)) => {
                 let context = HashContext {
                     state: ctx.hasher,
                     limits: HashLimits::default(),
-                    now_ms: ctx.now.unix_ms,
+                    now_ms: ctx.fields_now_ms(),
                 };
                 hash.get(field, context)?.append_to(&mut self.value);
             }
@@ -399,7 +424,7 @@ fn store(
     options: &Options<'_>,
 ) {
     let limits = list::limits(ctx);
-    let (mut result, mut scratch) = (List::new(), Scratch::default());
+    let (mut result, mut scratch) = (List::new(), Scratch::of(options));
     for item in &items.items[wanted] {
         let element = items.text(item);
         if options.gets.is_empty() {

@@ -17,10 +17,8 @@ use super::key_map::KeyMap;
 /// What a client that waited in vain is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeoutReply {
-    /// A null array (BLPOP, BZPOPMIN, XREAD, ...).
+    /// A null array: BLPOP, BZPOPMIN, XREAD, and BLMOVE, which answers null inside EXEC.
     NullArray,
-    /// A null (BLMOVE, BRPOPLPUSH).
-    Null,
     /// The integer 0 or what was reached (WAIT).
     Int(i64),
     /// An array of two integers: WAITAOF.
@@ -32,7 +30,6 @@ impl TimeoutReply {
     pub fn write(self, reply: &mut Reply<'_>) {
         match self {
             TimeoutReply::NullArray => reply.null_array(),
-            TimeoutReply::Null => reply.null(),
             TimeoutReply::Int(n) => reply.int(n),
             TimeoutReply::Ints(numbers) => {
                 reply.array(numbers.len());

@@ -3,7 +3,7 @@
 use kvd::host::memory::MemoryDisk;
 use kvd::persist::aof::frame::{HEADER_LEN, Header, SEED_LINE_LEN, Seed};
 
-use crate::harness::Kvd;
+use crate::harness::{Client, Kvd, request};
 
 const ON: &[(&str, &str)] = &[
     ("appendonly", "yes"),
@@ -169,6 +169,29 @@ fn expired_keys_are_written_as_removed() {
     );
 }
 
+/// Servers without policies for references read the log too.
+#[test]
+fn trimming_is_written_without_the_policy_that_is_meant_anyway() {
+    assert_written("XADD s MAXLEN 1 1-1 f v", "XADD s MAXLEN = 1 1-1 f v");
+    assert_written("XADD s MAXLEN ~ 0 1-1 f v", "XADD s MAXLEN = 0 1-1 f v");
+    assert_written(
+        "XADD s KEEPREF MINID 0-1 1-1 f v",
+        "XADD s MINID = 0-1 1-1 f v",
+    );
+    assert_written(
+        "XADD s ACKED MAXLEN 1 1-1 f v",
+        "XADD s ACKED MAXLEN = 1 1-1 f v",
+    );
+    assert_written(
+        "XADD s 1-1 f v; XTRIM s MAXLEN ~ 0",
+        "XADD s 1-1 f v; XTRIM s MAXLEN = 0",
+    );
+    assert_written(
+        "XADD s 1-1 f v; XTRIM s MAXLEN ~ 0 DELREF",
+        "XADD s 1-1 f v; XTRIM s MAXLEN = 0 DELREF",
+    );
+}
+
 #[test]
 fn nothing_is_written_for_what_changed_nothing() {
     let script = "SET a 1; DEL b; SET a 2 NX; SREM s x; GET a; EXPIRE b 5; PERSIST a; LPOP l; \
@@ -267,6 +290,112 @@ fn a_new_base_holds_data_and_functions() {
             );
         }
     }
+}
+
+/// A producer that sends a message again after a restart is told of the entry it became, though
+/// that is gone.
+#[test]
+fn messages_are_remembered_longer_than_their_entries() {
+    let disk = MemoryDisk::default();
+    let kvd = Kvd::on(disk.clone(), 1, ON);
+    let client = kvd.client();
+    let (trimmed, deleted) = ("XADD s IDMP p i MAXLEN 0 * f v", "XADD t IDMP p i * f v");
+    let (trimmed_id, deleted_id) = (client.text(trimmed), client.text(deleted));
+    client.cmd(&format!("XDEL t {deleted_id}"));
+    let remember = |kvd: &Kvd| {
+        let client = kvd.client();
+        assert_eq!(client.text(trimmed), trimmed_id);
+        assert_eq!(client.text(deleted), deleted_id);
+    };
+    kvd.turn();
+    let again = Kvd::on(disk.clone(), 2, ON);
+    remember(&again);
+    again.client().cmd("BGREWRITEAOF");
+    while disk.content(INCR).is_some() {
+        again.advance_ms(10);
+    }
+    remember(&Kvd::on(disk, 3, ON));
+}
+
+#[test]
+fn a_group_has_read_as_much_after_loading() {
+    let logged = Logged::new();
+    let client = logged.kvd.client();
+    client.cmd("XADD s 1-1 f v");
+    client.cmd("XADD s 2-1 f v");
+    client.cmd("XGROUP CREATE s g 1-1 ENTRIESREAD 2");
+    client.cmd("XREADGROUP GROUP g c STREAMS s >");
+    client.cmd("XADD s 3-1 f v");
+    logged.kvd.turn();
+    let again = Kvd::on(logged.disk.clone(), 2, ON);
+    let groups = |client: &Client| format!("{:?}", client.cmd("XINFO GROUPS s"));
+    assert_eq!(groups(&client), groups(&again.client()));
+    assert!(groups(&client).contains("\"entries-read\", :2, \"lag\", :1"));
+}
+
+/// Of very many fields whose time has come a command removes some. The others lie there still, and
+/// are there when the log is read.
+#[test]
+fn fields_that_are_gone_but_lie_there_do_not_count_while_loading() {
+    let logged = Logged::new();
+    let client = logged.kvd.client();
+    client.cmd("DEBUG SET-ACTIVE-EXPIRE 0");
+    let names: Vec<String> = (0..3000).map(|n| format!("f{n}")).collect();
+    let pairs: Vec<String> = names.iter().map(|name| format!("{name} 5")).collect();
+    for key in ["h", "sor", "sed"] {
+        client.cmd(&format!("HSET {key} {}", pairs.join(" ")));
+        client.cmd(&format!("HPEXPIRE {key} 5 FIELDS 3000 {}", names.join(" ")));
+    }
+    client.cmd("RPUSH l ed or");
+    logged.kvd.advance_ms(10);
+    for (command, reply) in [
+        ("HINCRBY h f2999 1", ":1"),
+        ("HINCRBY h f1500 1", ":1"),
+        ("HSETNX h f1400 x", ":1"),
+        ("HSETNX h f2600 x", ":1"),
+        ("HSETEX h KEEPTTL FIELDS 3 f1300 x f2700 y f2999 2", ":1"),
+        ("HINCRBYFLOAT h f1200 0.5", "\"0.5\""),
+        ("SORT l BY s*->f2999 GET s*->f1500 STORE d", ":2"),
+    ] {
+        assert_eq!(format!("{:?}", client.cmd(command)), reply, "{command}");
+    }
+    logged.kvd.turn();
+    let again = Kvd::at(logged.disk.clone(), 2, ON, 1_700_000_001_000).expect("a server");
+    let other = again.client();
+    for line in [
+        "HMGET h f2999 f1500 f1400 f2600 f1300 f2700 f1200",
+        "HTTL h FIELDS 7 f2999 f1500 f1400 f2600 f1300 f2700 f1200",
+        "LRANGE d 0 -1",
+    ] {
+        assert_eq!(client.cmd(line), other.cmd(line), "{line}");
+    }
+}
+
+#[test]
+fn sorting_again_while_loading_gives_the_same() {
+    let logged = Logged::new();
+    let client = logged.kvd.client();
+    for line in [
+        "HSET h1 w 2",
+        "HSET h2 w 1",
+        "HPEXPIRE h1 500 FIELDS 1 w",
+        "RPUSH l 1 2",
+        "SORT l BY h*->w STORE by-field",
+        "SADD set c a b",
+        "SORT set BY none-* ALPHA STORE by-nothing",
+    ] {
+        client.cmd(line);
+    }
+    logged.kvd.turn();
+    // The field's time has come.
+    let again = Kvd::at(logged.disk.clone(), 2, ON, 1_700_000_001_000).expect("a server");
+    let other = again.client();
+    assert_eq!(other.cmd("LRANGE by-field 0 -1").texts(), ["2", "1"]);
+    assert_eq!(other.cmd("LRANGE by-nothing 0 -1").texts(), ["a", "b", "c"]);
+    assert_eq!(
+        client.cmd("LRANGE by-nothing 0 -1").texts(),
+        ["a", "b", "c"]
+    );
 }
 
 /// A file that was written by 20 single commands.
@@ -406,6 +535,33 @@ fn files_of_other_servers_are_loaded() {
     assert!(disk.content("appendonly.aof").is_none(), "it has moved");
     let again = Kvd::on(disk.clone(), 1, ON);
     assert_eq!(again.client().int("DBSIZE"), 2);
+}
+
+/// They leave the LIMIT of a trimming that was approximate beside the exact one they log.
+#[test]
+fn what_other_servers_log_of_trimming_is_taken() {
+    let disk = MemoryDisk::default();
+    let mut content = Vec::new();
+    for line in [
+        "SELECT 0",
+        "XADD s MAXLEN = 9 LIMIT 100 1-1 f v",
+        "XADD s MINID = 2-1 LIMIT 1 2-1 f v",
+        "XADD s 3-1 f v",
+        "XTRIM s MINID = 3-1 LIMIT 1",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        content.extend(request(&words));
+    }
+    disk.put("appendonly.aof", &content);
+    let kvd = Kvd::on(disk, 1, ON);
+    let client = kvd.client();
+    assert_eq!(client.int("XLEN s"), 1);
+    assert_eq!(client.cmd("XINFO STREAM s").field("entries-added").int(), 3);
+    assert!(
+        client
+            .err("XADD s MAXLEN = 9 LIMIT 1 * f v")
+            .contains("LIMIT")
+    );
 }
 
 /// What another server wrote has no checksums: a line ends it, behind which there are some.

@@ -129,6 +129,20 @@ fn waiting_ends_with_time_or_with_the_connection() {
 }
 
 #[test]
+fn a_move_in_vain_is_a_null_array_after_waiting_and_a_null_in_a_transaction() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    for line in ["BLMOVE a b LEFT LEFT 1", "BRPOPLPUSH a b 1"] {
+        client.send(line);
+        kvd.advance_ms(1000);
+        assert_eq!(client.take_one(), Value::NullArray, "{line}");
+        client.cmd("MULTI");
+        client.cmd(line);
+        assert_eq!(client.cmd("EXEC").items(), [Value::NullBulk], "{line}");
+    }
+}
+
+#[test]
 fn a_nested_command_replies_in_its_place() {
     let client = Kvd::new().client();
     client.cmd("SET text abc");

@@ -12,7 +12,7 @@ use crate::store::db::{Key, Slot};
 use crate::store::types::hash::{FieldTtl, Hash, HashContext};
 
 use super::expire::propagate_expiry;
-use super::{FieldList, NUM_FIELDS, changed, edit, make, remove_if_empty, write};
+use super::{FieldList, NUM_FIELDS, changed, edit, is_due, make, remove_if_empty, write};
 
 /// HGETDEL key FIELDS numfields field [field ...]
 pub fn hgetdel(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
@@ -170,6 +170,10 @@ impl<'a> SetEx<'a> {
             Expiry::Keep => FieldTtl::Keep,
             _ => FieldTtl::Clear,
         };
+        let fresh = match ttl {
+            FieldTtl::Keep if is_due(ctx, slot) => self.absent(ctx, slot)?,
+            _ => Vec::new(),
+        };
         edit(ctx, slot, |hash, cx, _| {
             for (name, value) in self.pairs() {
                 hash.set(name, value, ttl, cx);
@@ -182,8 +186,16 @@ impl<'a> SetEx<'a> {
         if let Expiry::At(_) = expiry {
             ctx.notify(EventClass::HASH, "hexpire", key.bytes);
         }
-        self.propagate(ctx, expiry);
+        self.propagate(ctx, expiry, &fresh);
         Ok(())
+    }
+
+    /// The fields that are not there.
+    fn absent(&self, ctx: &mut KeyCtx<'_>, slot: Slot) -> Result<Vec<&'a [u8]>, CommandError> {
+        edit(ctx, slot, |hash, cx, _| {
+            let names = self.pairs().map(|(name, _)| name);
+            names.filter(|name| !hash.contains(name, cx)).collect()
+        })
     }
 
     /// The time given is past: the fields are as if they had been set and had expired.
@@ -213,9 +225,21 @@ impl<'a> SetEx<'a> {
         Ok(())
     }
 
-    /// With an absolute time and without conditions it replays to the same.
-    fn propagate(&self, ctx: &mut KeyCtx<'_>, expiry: Expiry) {
+    /// With an absolute time and without conditions it replays to the same. Fields that had no
+    /// time to keep, but would find one that has come, are told apart.
+    fn propagate(&self, ctx: &mut KeyCtx<'_>, expiry: Expiry, fresh: &[&[u8]]) {
         if !ctx.effects.listeners.propagation {
+            return;
+        }
+        let (new, kept): (Vec<_>, Vec<_>) =
+            self.pairs().partition(|(name, _)| fresh.contains(name));
+        let words = |pairs: Vec<(&'a [u8], &'a [u8])>| -> Vec<&'a [u8]> {
+            pairs.into_iter().flat_map(<[&[u8]; 2]>::from).collect()
+        };
+        if !new.is_empty() {
+            ctx.propagate_as(&[&[&b"HSET"[..], self.args.at(1)], &*words(new)].concat());
+        }
+        if kept.is_empty() {
             return;
         }
         let mut at_text = String::new();
@@ -231,8 +255,7 @@ impl<'a> SetEx<'a> {
         if !at_text.is_empty() {
             head.push(at_text.as_bytes());
         }
-        let words: Vec<&[u8]> = self.args.iter_from(self.fields.start).collect();
-        FieldList::propagate(ctx, &head, &words, 2);
+        FieldList::propagate(ctx, &head, &words(kept), 2);
     }
 }
 

@@ -112,15 +112,31 @@ fn write(ctx: &mut KeyCtx<'_>, key: &Key<'_>) -> Result<Option<Slot>, CommandErr
     let Some(slot) = ctx.write_kind(key, Kind::Hash)? else {
         return Ok(None);
     };
-    let ValueRef::Hash(hash) = ctx.db.value(slot) else {
-        return Err(CommandError::WRONG_TYPE);
-    };
-    let now_ms = ctx.fields_now_ms();
-    let is_due = hash.next_expire_at_ms().is_some_and(|at| at <= now_ms);
-    if !is_due || ctx.caller.expiry != ExpirePolicy::Allowed {
+    if !is_due(ctx, slot) {
         return Ok(Some(slot));
     }
     Ok(drop_expired(ctx, slot))
+}
+
+/// Whether fields lie there whose time has come, and that may be removed. That is so after
+/// [`write`] too when there were many: the log goes by what lies there, so a command that finds
+/// one of them absent has to be logged as what it did.
+#[inline]
+fn is_due(ctx: &KeyCtx<'_>, slot: Slot) -> bool {
+    let ValueRef::Hash(hash) = ctx.db.value(slot) else {
+        return false;
+    };
+    let due = |at| at <= ctx.fields_now_ms();
+    hash.next_expire_at_ms().is_some_and(due) && ctx.caller.expiry == ExpirePolicy::Allowed
+}
+
+/// Removes all fields whose time has come, however many there are; what is left of the value.
+pub(super) fn drop_all_expired(ctx: &mut KeyCtx<'_>, slot: Slot) -> Option<Slot> {
+    let mut left = Some(slot);
+    while let Some(slot) = left.filter(|slot| is_due(ctx, *slot)) {
+        left = drop_expired(ctx, slot);
+    }
+    left
 }
 
 #[cold]

@@ -7,7 +7,7 @@ use crate::resp::number::{LongDouble, parse_i64};
 use crate::store::types::hash::FieldTtl;
 use crate::store::types::listpack::{Entry, IntBuf};
 
-use super::{FieldList, changed, edit, make, remove_if_empty, write};
+use super::{FieldList, changed, edit, is_due, make, remove_if_empty, write};
 
 /// HSET key field value [field value ...]
 pub fn hset(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
@@ -27,11 +27,15 @@ pub fn hmset(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 pub fn hsetnx(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let key = ctx.key(args.at(1));
     let slot = make(ctx, &key)?;
+    let hides_expired = is_due(ctx, slot);
     let is_set = edit(ctx, slot, |hash, cx, _| {
         hash.set_new(args.at(2), args.at(3), cx)
     })?;
     if is_set {
         changed(ctx, key.bytes, 1, "hset");
+        if hides_expired {
+            propagate_value(ctx, args, args.at(3), None);
+        }
     }
     ctx.reply.int(is_set.into());
     Ok(())
@@ -62,6 +66,7 @@ pub fn hincrby(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let key = ctx.key(args.at(1));
     let found = write(ctx, &key)?;
     let (old, expire_at_ms) = present(ctx, found, args.at(2))?;
+    let hides_expired = old.is_none() && found.is_some_and(|slot| is_due(ctx, slot));
     let old = match old {
         None => 0,
         Some(Value::Int(n)) => n,
@@ -77,7 +82,7 @@ pub fn hincrby(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         hash.set(args.at(2), text, FieldTtl::Keep, cx)
     })?;
     changed(ctx, key.bytes, 1, "hincrby");
-    if expire_at_ms.is_some() {
+    if expire_at_ms.is_some() || hides_expired {
         propagate_value(ctx, args, text, expire_at_ms);
     }
     ctx.reply.int(new);

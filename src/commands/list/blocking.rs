@@ -95,7 +95,17 @@ fn move_or_wait(
     timeout_ms: u64,
 ) -> Result<(), CommandError> {
     if !move_one(ctx, args.at(1), args.at(2), ends)? {
-        ctx.wait_for(&[args.at(1)], Kind::List, timeout_ms, TimeoutReply::Null);
+        // Who waited in vain is answered otherwise than who must not wait.
+        if ctx.caller.deny_blocking {
+            ctx.reply.null();
+            return Ok(());
+        }
+        ctx.wait_for(
+            &[args.at(1)],
+            Kind::List,
+            timeout_ms,
+            TimeoutReply::NullArray,
+        );
     }
     Ok(())
 }

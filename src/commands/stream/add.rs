@@ -9,7 +9,7 @@ use crate::store::types::stream::{
 };
 use crate::store::value::{Kind, NewValue, Value};
 
-use super::trim::{Message, Options, policy_word};
+use super::trim::{Message, Options, told_policy};
 use super::{idmp, limits, reply_id, stream_mut};
 
 /// XADD key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [IDMPAUTO pid|IDMP pid iid]
@@ -107,8 +107,6 @@ struct Added {
     trimmed: u64,
     /// The length afterwards.
     len: usize,
-    /// Trimming has not removed the entry itself.
-    is_there: bool,
 }
 
 impl Add<'_> {
@@ -120,7 +118,6 @@ impl Add<'_> {
                 is_duplicate: true,
                 trimmed: 0,
                 len: stream.len(),
-                is_there: true,
             });
         }
         let id = stream
@@ -141,7 +138,6 @@ impl Add<'_> {
             is_duplicate: false,
             trimmed,
             len: stream.len(),
-            is_there: trimmed == 0 || stream.last_entry_id() == Some(id),
         })
     }
 
@@ -175,14 +171,13 @@ fn propagate(ctx: &mut KeyCtx<'_>, args: Args<'_>, add: &Add<'_>, added: &Added)
                 (b"MINID", &threshold)
             }
         };
-        words.extend([policy_word(trim.references), strategy, b"=", text]);
+        words.extend(told_policy(trim.references));
+        words.extend([strategy, b"=", text]);
     }
     words.push(&id);
     words.extend(args.iter_from(add.options.id_at + 1));
     ctx.propagate_as(&words);
-    if let Some((pid, iid)) = add.message
-        && added.is_there
-    {
+    if let Some((pid, iid)) = add.message {
         ctx.propagate_as(&[b"XIDMPRECORD", key, pid, iid, &id]);
     }
 }

@@ -5,6 +5,7 @@ use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
 use crate::resp::args::Args;
 use crate::resp::number::parse_i64;
+use crate::store::expire::ExpirePolicy;
 use crate::store::types::stream::{NewId, RefPolicy, Trim, TrimTo};
 use crate::store::value::Kind;
 
@@ -37,14 +38,9 @@ pub fn xtrim(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         ctx.notify(EventClass::STREAM, "xtrim", key.bytes);
         if trim.approximate && ctx.effects.listeners.propagation {
             let len = len.to_string();
-            ctx.propagate_as(&[
-                b"XTRIM",
-                key.bytes,
-                b"MAXLEN",
-                b"=",
-                len.as_bytes(),
-                policy_word(trim.references),
-            ]);
+            let mut words = vec![b"XTRIM", key.bytes, b"MAXLEN", b"=", len.as_bytes()];
+            words.extend(told_policy(trim.references));
+            ctx.propagate_as(&words);
         }
     }
     ctx.reply.int(removed as i64);
@@ -52,12 +48,18 @@ pub fn xtrim(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
 }
 
 /// The word for a policy.
-pub fn policy_word(policy: RefPolicy) -> &'static [u8] {
+fn policy_word(policy: RefPolicy) -> &'static [u8] {
     match policy {
         RefPolicy::Keep => b"KEEPREF",
         RefPolicy::Delete => b"DELREF",
         RefPolicy::Acked => b"ACKED",
     }
+}
+
+/// The word for a policy in the log: none for the one that is meant where none is given. Servers
+/// without policies read the log too.
+pub fn told_policy(policy: RefPolicy) -> Option<&'static [u8]> {
+    (policy != RefPolicy::Keep).then(|| policy_word(policy))
 }
 
 /// The policy of that name.
@@ -231,6 +233,8 @@ impl<'a> Options<'a> {
         };
         let limit = match (self.limit, self.approximate) {
             (Some(limit), true) => limit as u64,
+            // Valkey and Redis log what `~` trimmed as `=`, and leave LIMIT beside it.
+            (Some(_), false) if ctx.caller.expiry == ExpirePolicy::Off => 0,
             (Some(_), false) => {
                 return Err(CommandError::fixed(
                     "ERR syntax error, LIMIT cannot be used without the special ~ option",

@@ -63,14 +63,15 @@ impl Counters {
         })
     }
 
-    /// What a group has read once it gets `id` as its next entry.
+    /// What a group has read once it gets `id` as its next entry. It cannot have read more than was
+    /// added, though XGROUP SETID may have said that it read up to the end already.
     #[inline]
     pub(super) fn entries_read_after(&self, group: &Group, id: StreamId) -> Option<u64> {
         match group.entries_read() {
             Some(read)
                 if group.last_id() >= self.first_id && self.is_intact_after(group.last_id()) =>
             {
-                Some(read + 1)
+                Some((read + 1).min(self.entries_added))
             }
             _ => self.entries_up_to(id),
         }
