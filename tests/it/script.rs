@@ -124,7 +124,7 @@ fn scripts_are_remembered() {
     client.cmd("SCRIPT FLUSH");
     assert_eq!(
         client.err(&format!("EVALSHA {sha} 0")),
-        "NOSCRIPT No matching script."
+        "NOSCRIPT No matching script. Please use EVAL."
     );
 }
 

@@ -77,7 +77,8 @@ pub static TABLE: &[Command] = &[
 ];
 
 /// No script of this SHA1.
-const NO_SCRIPT: CommandError = CommandError::fixed("NOSCRIPT No matching script.");
+const NO_SCRIPT: CommandError =
+    CommandError::fixed("NOSCRIPT No matching script. Please use EVAL.");
 
 /// `scripting no` takes Lua away at run time, and a build without it for good.
 fn check_enabled(ctx: &ServerCtx<'_>) -> CommandResult {
