@@ -470,6 +470,29 @@ fn xinfo() {
     assert_eq!(client.cmd("XGROUP HELP").items().len(), 17);
 }
 
+/// Nothing before the stream is left to read, whatever a group is said to have read.
+#[test]
+fn a_group_before_the_stream_lags_by_all_of_it() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    for id in ["1-0", "2-0", "3-0"] {
+        client.cmd(&format!("XADD s {id} f v"));
+    }
+    client.cmd("XGROUP CREATE s g 0 ENTRIESREAD 7");
+    let lag = || {
+        let groups = client.cmd("XINFO GROUPS s");
+        let told = show(&groups);
+        told[told.find("entries-read").unwrap()..].to_owned()
+    };
+    assert_eq!(lag(), "entries-read 3 lag 3]]");
+    client.cmd("XGROUP SETID s g 1-0 ENTRIESREAD 1");
+    assert_eq!(lag(), "entries-read 1 lag 2]]");
+    client.cmd("XTRIM s MAXLEN 1");
+    assert_eq!(lag(), "entries-read 1 lag 1]]");
+    client.cmd("XTRIM s MAXLEN 0");
+    assert_eq!(lag(), "entries-read 1 lag 0]]");
+}
+
 #[test]
 fn a_claiming_reader_wakes_when_an_entry_is_old_enough() {
     let kvd = Kvd::new();

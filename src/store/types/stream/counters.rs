@@ -25,9 +25,15 @@ pub struct Counters {
 
 impl Counters {
     /// The number of entries that a group has not read; none when it cannot be known.
+    ///
+    /// A group that stands before the first entry has all of the stream to read, whatever was
+    /// counted: entries may have been trimmed, and ENTRIESREAD may say anything.
     pub fn lag(&self, group: &Group) -> Option<i64> {
-        if self.entries_added == 0 {
+        if self.length == 0 {
             return Some(0);
+        }
+        if group.last_id() < self.first_id && self.max_deleted_id < self.first_id {
+            return Some(self.length as i64);
         }
         let read = match group.entries_read() {
             Some(read) if self.is_intact_after(group.last_id()) => Some(read),

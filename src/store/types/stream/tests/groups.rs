@@ -499,7 +499,8 @@ fn consumers() {
     assert_eq!(stream.groups().len(), 0);
 }
 
-/// Counted and lagging entries, as Valkey 9.1.2 tells them.
+/// Counted and lagging entries, as Valkey 9.1.2 tells them, but where a group stands before all of
+/// the stream: there as Redis 7.4 and Valkey 9.1.4.
 #[test]
 fn entries_read_and_lag() {
     let told = |stream: &Stream| {
@@ -534,11 +535,11 @@ fn entries_read_and_lag() {
         limit: 0,
         references: RefPolicy::Keep,
     });
-    assert_eq!(told(&stream).1, None);
+    assert_eq!(told(&stream), (Some(6), Some(2)));
     stream.group_mut(b"g").unwrap().set_id(ID(4, 0), Some(1));
     assert_eq!(told(&stream), (Some(1), Some(2)));
     stream.group_mut(b"g").unwrap().set_id(ID(4, 5), Some(1));
-    assert_eq!(told(&stream), (Some(1), Some(5)));
+    assert_eq!(told(&stream), (Some(1), Some(2)));
     read(&mut stream, "g", "c", NOW, 1);
     assert_eq!(told(&stream), (Some(5), Some(1)));
     stream.group_mut(b"g").unwrap().set_id(ID(99, 0), None);
