@@ -48,6 +48,14 @@ pub struct Caller {
     pub protocol: Option<Protocol>,
 }
 
+impl Caller {
+    /// Whether the command is read from the log: it has happened before, and nothing expires that
+    /// the log does not say so of.
+    pub fn is_log(&self) -> bool {
+        self.expiry == ExpirePolicy::Off
+    }
+}
+
 /// What a key command works with.
 pub struct KeyCtx<'a> {
     /// The selected database.

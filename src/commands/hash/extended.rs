@@ -231,8 +231,10 @@ impl<'a> SetEx<'a> {
         if !ctx.effects.listeners.propagation {
             return;
         }
-        let (new, kept): (Vec<_>, Vec<_>) =
-            self.pairs().partition(|(name, _)| fresh.contains(name));
+        // They are in the order of the pairs.
+        let mut fresh = fresh.iter().peekable();
+        let is_fresh = |(name, _): &(&[u8], &[u8])| fresh.next_if(|next| *next == name).is_some();
+        let (new, kept): (Vec<_>, Vec<_>) = self.pairs().partition(is_fresh);
         let words = |pairs: Vec<(&'a [u8], &'a [u8])>| -> Vec<&'a [u8]> {
             pairs.into_iter().flat_map(<[&[u8]; 2]>::from).collect()
         };

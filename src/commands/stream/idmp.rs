@@ -4,7 +4,6 @@ use crate::engine::context::KeyCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
 use crate::resp::number::parse_i64;
-use crate::store::expire::ExpirePolicy;
 use crate::store::types::stream::{IDMP_DURATION_S_MAX, IDMP_MAX_SIZE_MAX, IdmpLimits};
 use crate::store::value::Kind;
 
@@ -88,8 +87,7 @@ pub fn xidmprecord(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let slot = slot.ok_or(CommandError::NO_SUCH_KEY)?;
     // The log tells of a message also when its entry is gone: it was trimmed in the same moment, or
     // deleted before a rewrite.
-    let is_told = ctx.caller.expiry == ExpirePolicy::Off;
-    if !is_told && stream(ctx, slot)?.entry(id).is_none() {
+    if !ctx.caller.is_log() && stream(ctx, slot)?.entry(id).is_none() {
         let line = "ERR The specified stream ID was deleted or doesn't exist";
         return Err(CommandError::fixed(line));
     }

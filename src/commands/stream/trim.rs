@@ -5,7 +5,6 @@ use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::notify::EventClass;
 use crate::resp::args::Args;
 use crate::resp::number::parse_i64;
-use crate::store::expire::ExpirePolicy;
 use crate::store::types::stream::{NewId, RefPolicy, Trim, TrimTo};
 use crate::store::value::Kind;
 
@@ -234,7 +233,7 @@ impl<'a> Options<'a> {
         let limit = match (self.limit, self.approximate) {
             (Some(limit), true) => limit as u64,
             // Valkey and Redis log what `~` trimmed as `=`, and leave LIMIT beside it.
-            (Some(_), false) if ctx.caller.expiry == ExpirePolicy::Off => 0,
+            (Some(_), false) if ctx.caller.is_log() => 0,
             (Some(_), false) => {
                 return Err(CommandError::fixed(
                     "ERR syntax error, LIMIT cannot be used without the special ~ option",

@@ -20,7 +20,6 @@ use crate::engine::context::Caller;
 use crate::engine::error::CommandError;
 use crate::engine::gates::ServerGates;
 use crate::resp::args::Args;
-use crate::store::expire::ExpirePolicy;
 
 use line::Event;
 
@@ -184,7 +183,7 @@ pub fn command_ran(
     let waits = error.is_none() && engine.effects.block.is_some();
     // What the append-only file says nobody does now; and a wait is one line, however often the
     // command is tried in between.
-    if caller.expiry == ExpirePolicy::Off || waits && caller.reprocessing {
+    if caller.is_log() || waits && caller.reprocessing {
         return;
     }
     let is_login = is_login(found.command, args);
