@@ -147,7 +147,8 @@ fn a_message_sent_twice_is_added_once() {
         &client,
         &[
             ("XCFGSET s IDMP-DURATION 300 IDMP-MAXSIZE 2", "OK"),
-            ("XCFGSET s", "-ERR syntax error"),
+            ("XCFGSET s", "-ERR At least one parameter must be specified"),
+            ("XCFGSET s IDMP-MAXSIZE", "-ERR syntax error"),
             ("XCFGSET none IDMP-DURATION 300", "-ERR no such key"),
             (
                 "XCFGSET s IDMP-DURATION 0",
