@@ -147,7 +147,8 @@ fn a_message_sent_twice_is_added_once() {
         &client,
         &[
             ("XCFGSET s IDMP-DURATION 300 IDMP-MAXSIZE 2", "OK"),
-            ("XCFGSET s", "-ERR syntax error"),
+            ("XCFGSET s", "-ERR At least one parameter must be specified"),
+            ("XCFGSET s IDMP-MAXSIZE", "-ERR syntax error"),
             ("XCFGSET none IDMP-DURATION 300", "-ERR no such key"),
             (
                 "XCFGSET s IDMP-DURATION 0",
@@ -559,4 +560,35 @@ fn no_group_has_read_more_than_was_added() {
     assert_eq!((group("entries-read"), group("lag")), (0, 2));
     client.cmd("XGROUP SETID s g 2-0 ENTRIESREAD 100");
     assert_eq!((group("entries-read"), group("lag")), (2, 0));
+}
+
+#[test]
+fn xnack_takes_its_options_before_the_ids_too() {
+    let client = Kvd::new().client();
+    client.cmd("XADD s 1-0 f v");
+    client.cmd("XADD s 2-0 f v");
+    client.cmd("XGROUP CREATE s g 0");
+    let no_ids = "-ERR syntax error, expected IDS keyword";
+    script(
+        &client,
+        &[
+            ("XNACK s g FAIL FORCE IDS 1 1-0", "1"),
+            ("XPENDING s g - + 9", "[[1-0  -1 0]]"),
+            ("XNACK s g FATAL RETRYCOUNT 5 IDS 2 1-0 2-0 FORCE", "2"),
+            ("XPENDING s g - + 9", "[[1-0  -1 5] [2-0  -1 5]]"),
+            ("XNACK s g FAIL FORCE IDS 1 1-0 RETRYCOUNT 3", "1"),
+            ("XPENDING s g - + 1", "[[1-0  -1 3]]"),
+            ("XNACK s g FAIL FORCE RETRYCOUNT 5", no_ids),
+        ],
+    );
+    for line in [
+        "FAIL WHAT IDS 1 1-0",
+        "FAIL FORCE IDS 1 1-0 WHAT",
+        "FAIL RETRYCOUNT 5 FORCE WHAT IDS",
+    ] {
+        let wanted = "ERR Unrecognized XNACK option 'WHAT'";
+        assert_eq!(client.err(&format!("XNACK s g {line}")), wanted, "{line}");
+    }
+    let second_mode = client.err("XNACK s g FAIL FATAL IDS 1 1-0");
+    assert_eq!(second_mode, "ERR Unrecognized XNACK option 'FATAL'");
 }

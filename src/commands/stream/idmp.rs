@@ -46,7 +46,9 @@ pub fn xcfgset(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         at += 2;
     }
     if duration_s.is_none() && max_size.is_none() {
-        return Err(CommandError::SYNTAX);
+        return Err(CommandError::fixed(
+            "ERR At least one parameter must be specified",
+        ));
     }
     let key = ctx.key(args.at(1));
     let slot = ctx.write_kind(&key, Kind::Stream)?;

@@ -29,7 +29,8 @@ pub fn xack(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// XNACK key group SILENT|FAIL|FATAL IDS numids id [id ...] [RETRYCOUNT count] [FORCE]
+/// XNACK key group SILENT|FAIL|FATAL IDS numids id [id ...] [RETRYCOUNT count] [FORCE],
+/// where the options may come before the ids too.
 pub fn xnack(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let key = ctx.key(args.at(1));
     let slot = ctx.write_kind(&key, Kind::Stream)?;
@@ -95,33 +96,32 @@ impl Nack {
                 return Err(CommandError::fixed(line));
             }
         };
-        if !args.at(4).eq_ignore_ascii_case(b"ids") {
-            return Err(CommandError::SYNTAX);
-        }
-        let count = parse_i64(args.at(5)).filter(|count| *count > 0);
-        let count = count.ok_or(CommandError::fixed("ERR numids must be a positive integer"))?;
-        let end = usize::try_from(count).map_or(usize::MAX, |count| count.saturating_add(6));
-        if end > args.len() {
-            let line = "ERR number of IDs doesn't match numids";
-            return Err(CommandError::fixed(line));
-        }
         let mut nack = Nack {
             mode,
-            ids: parse_ids(args, 6, end)?,
+            ids: Vec::new(),
             retry_count: None,
             force: false,
         };
-        nack.parse_options(args, end)?;
+        nack.parse_options(args)?;
+        if nack.ids.is_empty() {
+            let line = "ERR syntax error, expected IDS keyword";
+            return Err(CommandError::fixed(line));
+        }
         Ok(nack)
     }
 
-    fn parse_options(&mut self, args: Args<'_>, mut at: usize) -> Result<(), CommandError> {
+    /// The ids and the options, in any order.
+    fn parse_options(&mut self, args: Args<'_>) -> Result<(), CommandError> {
+        let mut at = 4;
         while at < args.len() {
             let word = args.at(at);
+            let has_value = at + 1 < args.len();
             if word.eq_ignore_ascii_case(b"force") {
                 self.force = true;
                 at += 1;
-            } else if word.eq_ignore_ascii_case(b"retrycount") && at + 1 < args.len() {
+            } else if word.eq_ignore_ascii_case(b"ids") && has_value && self.ids.is_empty() {
+                at = self.parse_ids(args, at + 1)?;
+            } else if word.eq_ignore_ascii_case(b"retrycount") && has_value {
                 let count = parse_i64(args.at(at + 1)).ok_or(CommandError::NOT_INTEGER)?;
                 if count < 0 {
                     let line = "ERR Invalid RETRYCOUNT value, must be >= 0";
@@ -137,6 +137,20 @@ impl Nack {
             }
         }
         Ok(())
+    }
+
+    /// `numids id [id ...]`, which begin at `at`; answers where they end.
+    fn parse_ids(&mut self, args: Args<'_>, at: usize) -> Result<usize, CommandError> {
+        let count = parse_i64(args.at(at)).filter(|count| *count > 0);
+        let count = count.ok_or(CommandError::fixed("ERR numids must be a positive integer"))?;
+        let first = at + 1;
+        let end = usize::try_from(count).map_or(usize::MAX, |count| count.saturating_add(first));
+        if end > args.len() {
+            let line = "ERR number of IDs doesn't match numids";
+            return Err(CommandError::fixed(line));
+        }
+        self.ids = parse_ids(args, first, end)?;
+        Ok(end)
     }
 }
 
