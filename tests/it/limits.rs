@@ -234,7 +234,7 @@ fn draws_end_where_the_client_is_closed_for_its_output() {
 
 #[test]
 fn values_that_are_named_again_and_again_end_there_too() {
-    let kvd = Kvd::with(&[("client-output-buffer-limit", "normal 1mb 0 0")]);
+    let kvd = bounded();
     let me = kvd.client();
     me.cmd(&format!("MSET big {0} w_a {0}", "v".repeat(10_000)));
     me.cmd(&format!("HSET hash big {}", "v".repeat(10_000)));
@@ -255,7 +255,7 @@ fn values_that_are_named_again_and_again_end_there_too() {
 
 #[test]
 fn draws_in_a_transaction_end_there_too_and_the_others_run() {
-    let kvd = Kvd::with(&[("client-output-buffer-limit", "normal 1mb 0 0")]);
+    let kvd = bounded();
     let (me, other) = (kvd.client(), kvd.client());
     fill_for_draws(&me);
     other.cmd("MULTI");
@@ -269,7 +269,7 @@ fn draws_in_a_transaction_end_there_too_and_the_others_run() {
 
 #[test]
 fn keys_end_there_too() {
-    let kvd = Kvd::with(&[("client-output-buffer-limit", "normal 1mb 0 0")]);
+    let kvd = bounded();
     let (me, other) = (kvd.client(), kvd.client());
     let name = "k".repeat(1_000);
     let names: String = (0..20_000).map(|n| format!(" {name}{n} v")).collect();
@@ -280,6 +280,12 @@ fn keys_end_there_too() {
     assert!(kept < 12 << 20, "{kept} bytes");
 }
 
+/// A server that closes a client for which more than a megabyte waits.
+fn bounded() -> Kvd {
+    Kvd::with(&[("client-output-buffer-limit", "normal 1mb 0 0")])
+}
+
+/// Bytes of replies that are kept for a client.
 fn kept_bytes(kvd: &Kvd, client: &Client) -> usize {
     let engine = kvd.engine();
     let found = engine.clients.find(client.key());
@@ -314,7 +320,7 @@ fn a_transaction_of_many_large_replies_runs_whole_and_its_reply_is_given_up() {
 
 #[test]
 fn who_has_asked_for_silence_is_not_closed_for_its_output() {
-    let kvd = Kvd::with(&[("client-output-buffer-limit", "normal 1mb 0 0")]);
+    let kvd = bounded();
     let me = kvd.client();
     me.cmd(&format!("SET big {}", "v".repeat(15_000)));
     me.send("CLIENT REPLY OFF");
@@ -332,7 +338,7 @@ fn who_has_asked_for_silence_is_not_closed_for_its_output() {
 
 #[test]
 fn a_script_that_returns_the_same_text_many_times_has_run_and_its_reply_is_given_up() {
-    let kvd = Kvd::with(&[("client-output-buffer-limit", "normal 1mb 0 0")]);
+    let kvd = bounded();
     let me = kvd.client();
     for value in ["t", "{map = t}", "{{t, t}, t}"] {
         let client = kvd.client();

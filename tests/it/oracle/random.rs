@@ -290,8 +290,6 @@ fn is_open(words: &Words) -> bool {
         name if name.starts_with(b"z") && has(b"-0") => true,
         // Valkey's digest does not always have the shortest text of scores beyond 2^53.
         b"zunionstore" | b"zinterstore" => has(b"geo") && has(b"WEIGHTS"),
-        // What is equally far away has no order.
-        b"geosearch" | b"geosearchstore" | b"georadius" | b"georadiusbymember" => has(b"COUNT"),
         // What weighs the same as text has no order.
         b"sort" | b"sort_ro" => has(b"ALPHA") && has(b"BY"),
         // Valkey takes such a key for the keyword.

@@ -292,7 +292,7 @@ impl Decoder<'_> {
         Token::Error(what)
     }
 
-    /// `\uXXXX`, or two of them that are a pair.
+    /// `\u` and four digits, or two of them that are a pair.
     fn unicode(&mut self) -> Option<u32> {
         let first = self.hex4(2)?;
         if first & 0xf800 != 0xd800 {

@@ -34,9 +34,9 @@ fn pack(lua: &Lua, desk: &Rc<Desk>, args: &MultiValue) -> mlua::Result<LuaString
         let line = "MessagePack pack needs input.";
         return Err(errors::argument(lua, 0, "pack", line));
     }
-    let mut spends = || desk.spend(lua, VALUE_WORK);
     let mut packer = Packer {
-        spends: &mut spends,
+        lua,
+        desk,
         out: Vec::new(),
     };
     for value in args {
@@ -46,14 +46,14 @@ fn pack(lua: &Lua, desk: &Rc<Desk>, args: &MultiValue) -> mlua::Result<LuaString
 }
 
 struct Packer<'a> {
-    /// Called for each value.
-    spends: &'a mut dyn FnMut() -> mlua::Result<()>,
+    lua: &'a Lua,
+    desk: &'a Rc<Desk>,
     out: Vec<u8>,
 }
 
 impl Packer<'_> {
     fn value(&mut self, value: &Value, level: usize) -> mlua::Result<()> {
-        (self.spends)()?;
+        self.desk.spend(self.lua, VALUE_WORK)?;
         let out = &mut self.out;
         match value {
             Value::String(text) => push_bytes(out, &text.as_bytes()),
@@ -71,7 +71,7 @@ impl Packer<'_> {
     }
 
     fn table(&mut self, table: &Table, level: usize) -> mlua::Result<()> {
-        let (count, is_array) = self.shape(table)?;
+        let (count, is_array) = shape(table)?;
         if is_array {
             push_len(&mut self.out, count, (0x90, 16), (None, 0xdc, 0xdd));
             for at in 1..=count {
@@ -88,22 +88,22 @@ impl Packer<'_> {
         }
         Ok(())
     }
+}
 
-    /// How many values a table has, and whether it is an array.
-    fn shape(&self, table: &Table) -> mlua::Result<(usize, bool)> {
-        let (mut count, mut max, mut is_array) = (0_usize, 0.0_f64, true);
-        for pair in table.pairs::<Value, Value>() {
-            let (key, _) = pair?;
-            count += 1;
-            match plain_number(&key) {
-                Some(index) if index > 0.0 && f64::from(index as i32) == index => {
-                    max = max.max(index);
-                }
-                _ => is_array = false,
+/// How many values a table has, and whether it is an array.
+fn shape(table: &Table) -> mlua::Result<(usize, bool)> {
+    let (mut count, mut max, mut is_array) = (0_usize, 0.0_f64, true);
+    for pair in table.pairs::<Value, Value>() {
+        let (key, _) = pair?;
+        count += 1;
+        match plain_number(&key) {
+            Some(index) if index > 0.0 && f64::from(index as i32) == index => {
+                max = max.max(index);
             }
+            _ => is_array = false,
         }
-        Ok((count, is_array && max == count as f64))
     }
+    Ok((count, is_array && max == count as f64))
 }
 
 /// A length behind its mark, in as few bytes as hold it: the mark of those below 2^4 or 2^5, of 8
