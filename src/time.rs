@@ -109,7 +109,12 @@ fn civil_from_days(days: i64) -> (i64, u32, u32) {
 /// scripted one in tests.
 pub trait Clock {
     /// Reads both clocks: one read of the hardware.
-    fn now(&self) -> Now;
+    fn now(&self) -> Now {
+        self.at(self.mono_ns())
+    }
+
+    /// Both clocks at a time that [`Clock::mono_ns`] has just given.
+    fn at(&self, mono_ns: u64) -> Now;
 
     /// Reads the monotonic clock in nanoseconds: the cheap read between two commands.
     fn mono_ns(&self) -> u64;

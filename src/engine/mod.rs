@@ -237,10 +237,10 @@ impl Engine {
         engine
     }
 
-    /// Starts a turn: reads the clocks and opens the budget of commands.
+    /// Starts a turn: reads the clock and opens the budget of commands.
     pub fn begin_turn(&mut self) {
-        self.read_clock();
         self.boundary_ns = self.clock.mono_ns();
+        self.now = self.clock.at(self.boundary_ns);
         self.budget_end_ns = self.boundary_ns + tick::COMMANDS_BUDGET_NS;
         self.evict_grown_clients();
     }

@@ -65,8 +65,8 @@ impl Default for OsClock {
 
 impl Clock for OsClock {
     #[inline]
-    fn now(&self) -> Now {
-        let mono_us = self.mono_ns() / 1_000;
+    fn at(&self, mono_ns: u64) -> Now {
+        let mono_us = mono_ns / 1_000;
         if mono_us - self.offset_at_us.get() > OFFSET_AGE_MAX_US {
             self.refresh(mono_us);
         }

@@ -8,10 +8,12 @@
 //! event will tell. A read shorter than the buffer proves that the socket is drained, a write
 //! shorter than what was offered that it is full.
 
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
+use rustix::net::{self, RecvFlags, SendFlags};
 
 use crate::engine::clients::ClientKey;
 use crate::resp::reply::Outbox;
@@ -71,19 +73,24 @@ impl Stream {
     }
 
     #[inline]
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn descriptor(&self) -> BorrowedFd<'_> {
         match self {
-            Stream::Tcp(stream) => stream.read(buffer),
-            Stream::Unix(stream) => stream.read(buffer),
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
         }
+    }
+
+    /// Straight to the kernel: in a process with threads the C library makes every read and write a
+    /// point of cancellation, which is two atomic operations around each.
+    #[inline]
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (read, _) = net::recv(self.descriptor(), buffer, RecvFlags::empty())?;
+        Ok(read)
     }
 
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.write(bytes),
-            Stream::Unix(stream) => stream.write(bytes),
-        }
+        Ok(net::send(self.descriptor(), bytes, SendFlags::NOSIGNAL)?)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {

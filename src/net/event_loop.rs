@@ -136,9 +136,21 @@ impl EventLoop {
         sockets.sort_events(engine);
         sockets.accept(engine);
         sockets.serve(engine);
-        let served_ns = engine.clock.mono_ns();
+        let has_slices = engine.has_slices();
+        let is_clock_due = has_slices || engine.boundary_ns == started_ns;
+        let served_ns = match is_clock_due {
+            true => engine.clock.mono_ns(),
+            // The last command ended just now.
+            false => engine.boundary_ns,
+        };
         let commands_us = served_ns.saturating_sub(started_ns) / 1_000;
-        let (housekeeping_us, now_ns) = housekeep(engine, served_ns);
+        let (housekeeping_us, now_ns) = match has_slices {
+            true => housekeep(engine, served_ns),
+            false => {
+                engine.tick();
+                (0, served_ns)
+            }
+        };
         serve_waiting(engine);
         sockets.queue_unparked(engine);
         sockets.flush(engine);
@@ -150,22 +162,19 @@ impl EventLoop {
     }
 }
 
-/// One tick. Returns how long it took, in microseconds, and what time it is then. Where it took
-/// longer than a turn may give to what nobody asked for, the thread's own clock decides whether it
-/// worked or was interrupted: on a shared machine wall time lies. That clock costs a system call,
-/// so it is read only where work was due.
+/// One tick with work to do. Returns how long it took, in microseconds, and what time it is then.
+/// Where it took longer than a turn may give to what nobody asked for, the thread's own clock
+/// decides whether it worked or was interrupted: on a shared machine wall time lies.
 fn housekeep(engine: &mut Engine, started_ns: u64) -> (u64, u64) {
-    let cpu_before_us = engine.has_slices().then(|| engine.clock.thread_cpu_us());
+    let cpu_before_us = engine.clock.thread_cpu_us();
     engine.tick();
     let now_ns = engine.clock.mono_ns();
     let took_us = now_ns.saturating_sub(started_ns) / 1_000;
-    let took_us = match cpu_before_us {
-        Some(before_us) if took_us > HOUSEKEEPING_US_MAX => {
-            took_us.min(engine.clock.thread_cpu_us().saturating_sub(before_us))
-        }
-        _ => took_us,
-    };
-    (took_us, now_ns)
+    if took_us <= HOUSEKEEPING_US_MAX {
+        return (took_us, now_ns);
+    }
+    let cpu_us = engine.clock.thread_cpu_us().saturating_sub(cpu_before_us);
+    (took_us.min(cpu_us), now_ns)
 }
 
 /// Everything but the engine. Kept apart from it, so that a running command can have the other

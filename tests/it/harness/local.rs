@@ -47,6 +47,10 @@ impl Clock for TestClock {
         self.0.get().now()
     }
 
+    fn at(&self, mono_ns: u64) -> Now {
+        Now::new(self.0.get().unix_ms * 1_000, mono_ns / 1_000)
+    }
+
     fn mono_ns(&self) -> u64 {
         let mut time = self.0.get();
         time.mono_ns += time.step_ns;
