@@ -78,7 +78,7 @@ impl Db {
             return true;
         }
         for _ in 0..FREE_ELEMENTS {
-            let Some(value) = self.heap.arena.pop() else {
+            let Some(value) = self.heap.arena.drain() else {
                 break;
             };
             if value.free_effort() > FREE_AT_ONCE {

@@ -148,9 +148,9 @@ impl Db {
     /// The hash that a hint means, if it is still there and due.
     fn hinted(&self, hint: Hint, now_ms: i64) -> Option<Slot> {
         let shard = self.shards.get(hint.shard as usize)?;
-        let entry = shard.find_object(&self.heap, hint.hash, |object| match object {
+        let entry = shard.find_value(&self.heap, hint.hash, |value| match value {
             // Equal times only: another key of the same hash has a hint of its own.
-            Value::Hash(hash) => hash
+            ValueRef::Hash(hash) => hash
                 .next_expire_at_ms()
                 .is_some_and(|at_ms| at_ms <= now_ms && at_ms == hint.at_ms),
             _ => false,

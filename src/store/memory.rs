@@ -2,7 +2,6 @@
 
 use crate::store::db::{Db, Slot};
 use crate::store::shard::Shard;
-use crate::store::value::Value;
 
 /// A key's share of the index: a seventh of 64 bytes, at a mean load of three quarters.
 const INDEX_BYTES: usize = 12;
@@ -45,9 +44,7 @@ impl Db {
         } else {
             0
         };
-        let object = self.heap.object(handle);
-        let object = object.map_or(0, |value| size_of::<Value>() + value.heap_bytes(samples));
-        INDEX_BYTES + block + volatile + object
+        INDEX_BYTES + block + volatile + self.heap.value(handle).heap_bytes(samples)
     }
 
     /// Memory that is neither a key nor a value: tables, lists of volatile keys, and what the slab

@@ -20,7 +20,7 @@ use std::fmt::Debug;
 use std::rc::Rc;
 
 use crate::store::db::{Db, Key, Slot};
-use crate::store::shard::Heap;
+use crate::store::shard::{Heap, ObjectId};
 use crate::store::slab::Handle;
 use crate::store::value::{Value, ValueRef};
 
@@ -118,8 +118,8 @@ struct Current {
 /// Where it lies.
 #[derive(Debug)]
 enum At {
-    /// Under its key: the object's number.
-    Place(Box<[u8]>, u32),
+    /// Under its key.
+    Place(Box<[u8]>, ObjectId),
     /// Here, with its memory.
     Own(Value, usize),
     /// It was about to change: the rest of it, written, from this byte on.
@@ -142,7 +142,7 @@ fn is_large(value: ValueRef<'_>) -> bool {
 
 impl Snapshot {
     /// Keeps a key that is about to change; `object` is the number of its object, if it has one.
-    pub fn keep(&mut self, entry: &SavedEntry<'_>, object: Option<u32>) {
+    pub fn keep(&mut self, entry: &SavedEntry<'_>, object: Option<ObjectId>) {
         if self.is_given_up {
             return;
         }
@@ -174,7 +174,7 @@ impl Snapshot {
         &mut self,
         value: Value,
         (key, expire_at, clock): (&[u8], Option<i64>, u32),
-        object: u32,
+        object: ObjectId,
     ) -> Option<Value> {
         if self.is_given_up {
             return Some(value);
@@ -304,7 +304,7 @@ impl Db {
             return false;
         }
         let key: Box<[u8]> = self.heap.key(handle).into();
-        let object = self.heap.object_number(handle);
+        let object = self.heap.object(handle);
         if let Some(snapshot) = &mut self.heap.snapshot {
             let is_current = matches!(&snapshot.current,
                 Some(Current { at: At::Place(_, id), .. }) if Some(*id) == object);
@@ -430,7 +430,7 @@ impl Db {
         };
         let is_more = match &mut current.at {
             At::Place(_, id) => {
-                let value = self.heap.arena.get(*id).view();
+                let value = self.heap.arena.view(*id);
                 current.steps.step(value, STEP_BYTES, out)
             }
             At::Own(value, _) => current.steps.step(value.view(), STEP_BYTES, out),
@@ -474,7 +474,7 @@ impl Db {
         if !self.heap.is_frozen(handle) {
             return;
         }
-        let (entry, object) = (self.heap.entry(handle), self.heap.object_number(handle));
+        let (entry, object) = (self.heap.entry(handle), self.heap.object(handle));
         let Some(encoder) = self.heap.snapshot.as_ref().map(|s| Rc::clone(&s.encoder)) else {
             return;
         };
@@ -573,7 +573,7 @@ impl Heap {
         let Some(mut snapshot) = self.snapshot.take() else {
             return;
         };
-        snapshot.keep(&self.entry(handle), self.object_number(handle));
+        snapshot.keep(&self.entry(handle), self.object(handle));
         self.snapshot = Some(snapshot);
     }
 }

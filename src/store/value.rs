@@ -81,7 +81,7 @@ pub enum Value {
     /// A set.
     Set(Set),
     /// A sorted set.
-    ZSet(Box<ZSet>),
+    ZSet(ZSet),
     /// A hash.
     Hash(Hash),
     /// A stream.
@@ -162,23 +162,18 @@ impl Value {
         freed == 0 || self.free_effort() == 0
     }
 
-    /// Memory the value owns beyond itself. Collections look at so many elements, 0 for all.
+    /// Memory of the value, as [`ValueRef::heap_bytes`] counts it, and that of a short string.
     pub fn heap_bytes(&self, samples: usize) -> usize {
         match self {
             Value::Int(_) => 0,
             Value::Str(s) => s.len(),
-            Value::Large(s) => size_of::<Bytes>() + s.len(),
-            Value::List(list) => list.heap_bytes(samples),
-            Value::Set(set) => set.heap_bytes(samples),
-            Value::ZSet(zset) => size_of::<ZSet>() + zset.heap_bytes(samples),
-            Value::Hash(hash) => hash.heap_bytes(samples),
-            Value::Stream(stream) => size_of::<Stream>() + stream.heap_bytes(samples),
+            _ => self.view().heap_bytes(samples),
         }
     }
 }
 
-// A value in the arena is three words; what would be larger is boxed.
-const _: () = assert!(size_of::<Value>() <= 32);
+// Many are moved about: what would be larger is boxed.
+const _: () = assert!(size_of::<Value>() <= 24);
 
 /// A view of a value in a database.
 #[derive(Clone, Copy, Debug)]
@@ -205,16 +200,17 @@ impl<'a> ValueRef<'a> {
     /// Memory of the value outside of its key's block; of a collection that is not counted exactly,
     /// `samples` elements (0: all) are looked at.
     pub fn heap_bytes(&self, samples: usize) -> usize {
-        let inner = match self {
-            ValueRef::Int(_) | ValueRef::Str(_) => return 0,
-            ValueRef::Large(s) => size_of::<Bytes>() + s.len(),
-            ValueRef::List(list) => list.heap_bytes(samples),
-            ValueRef::Set(set) => set.heap_bytes(samples),
+        match self {
+            ValueRef::Int(_) | ValueRef::Str(_) => 0,
+            ValueRef::Large(s) => size_of::<Box<Bytes>>() + size_of::<Bytes>() + s.len(),
+            ValueRef::List(list) => size_of::<List>() + list.heap_bytes(samples),
+            ValueRef::Set(set) => size_of::<Set>() + set.heap_bytes(samples),
             ValueRef::ZSet(zset) => size_of::<ZSet>() + zset.heap_bytes(samples),
-            ValueRef::Hash(hash) => hash.heap_bytes(samples),
-            ValueRef::Stream(stream) => size_of::<Stream>() + stream.heap_bytes(samples),
-        };
-        size_of::<Value>() + inner
+            ValueRef::Hash(hash) => size_of::<Hash>() + hash.heap_bytes(samples),
+            ValueRef::Stream(stream) => {
+                size_of::<Box<Stream>>() + size_of::<Stream>() + stream.heap_bytes(samples)
+            }
+        }
     }
 
     /// The type of the value.
@@ -277,7 +273,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Large(s) => Value::Large(Box::new(s.clone())),
             ValueRef::List(list) => Value::List(list.clone()),
             ValueRef::Set(set) => Value::Set(set.copy()),
-            ValueRef::ZSet(zset) => Value::ZSet(Box::new(zset.copy(hasher))),
+            ValueRef::ZSet(zset) => Value::ZSet(zset.copy(hasher)),
             ValueRef::Hash(hash) => Value::Hash(hash.copy()),
             ValueRef::Stream(stream) => Value::Stream(Box::new(stream.clone())),
         }

@@ -141,7 +141,7 @@ pub fn add_members<'a>(
                     outcome.decide(options, old, *score)
                 });
             }
-            ctx.insert(key, NewValue::Value(Value::ZSet(Box::new(set))));
+            ctx.insert(key, NewValue::Value(Value::ZSet(set)));
         }
     }
     if outcome.is_nan {

@@ -159,7 +159,7 @@ pub(super) fn store(ctx: &mut KeyCtx<'_>, key: &Key<'_>, set: ZSet, event: &'sta
     let found = ctx.write(key);
     let len = set.len();
     if len > 0 {
-        let value = NewValue::Value(Value::ZSet(Box::new(set)));
+        let value = NewValue::Value(Value::ZSet(set));
         ctx.set(key, found, value, false);
         ctx.modified(key.bytes);
         ctx.notify(EventClass::ZSET, event, key.bytes);

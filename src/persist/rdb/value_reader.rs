@@ -508,7 +508,7 @@ fn finished_list(list: &mut List) -> Option<Value> {
 }
 
 fn finished_zset(zset: ZSet) -> Option<Value> {
-    (!zset.is_empty()).then(|| Value::ZSet(Box::new(zset)))
+    (!zset.is_empty()).then(|| Value::ZSet(zset))
 }
 
 fn finished_hash(hash: Hash) -> Option<Value> {

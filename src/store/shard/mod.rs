@@ -17,6 +17,7 @@
 //! Every change to a key that was there before passes through [`Heap::change`] first, which is
 //! where a snapshot learns of it; every new key through `insert_stored`.
 
+mod arena;
 mod block;
 mod heap;
 mod index;
@@ -31,14 +32,12 @@ use crate::resp::LARGE_BULK;
 use crate::store::slab::{Handle, INLINE_MAX};
 use crate::store::value::{EMBEDDED_MAX, Kind, NewValue, Value, ValueMut, ValueRef, into_mutable};
 
+pub(super) use arena::ObjectId;
 use block::Expiry;
 pub(super) use block::MARK;
 pub(super) use heap::Heap;
 use index::Position;
-use stored::{
-    FORM, HASH, INT, LARGE_FORM, LIST, RAW, SET, STR, STREAM, ZSET, is_object, object_id, read_int,
-    store,
-};
+use stored::{FORM, INT, LARGE_FORM, RAW, STR, kind, object_id, read_int, store};
 pub(super) use table::Probe;
 use volatile::Volatiles;
 
@@ -84,14 +83,7 @@ impl Heap {
 
     #[inline]
     pub fn kind(&self, handle: Handle) -> Kind {
-        match block::flags(self.slab.bytes(handle)) & FORM {
-            LIST => Kind::List,
-            SET => Kind::Set,
-            ZSET => Kind::ZSet,
-            HASH => Kind::Hash,
-            STREAM => Kind::Stream,
-            _ => Kind::String,
-        }
+        kind(block::flags(self.slab.bytes(handle)))
     }
 
     #[inline]
@@ -101,20 +93,17 @@ impl Heap {
         match block::flags(block) & FORM {
             STR => ValueRef::Str(bytes),
             INT => ValueRef::Int(read_int(bytes)),
-            _ => self.arena.get(object_id(bytes)).view(),
+            _ => match object_id(block) {
+                Some(id) => self.arena.view(id),
+                None => ValueRef::Str(bytes),
+            },
         }
     }
 
-    /// The object a key holds, if it holds one.
-    pub fn object(&self, handle: Handle) -> Option<&Value> {
-        let block = self.slab.bytes(handle);
-        is_object(block::flags(block)).then(|| self.arena.get(object_id(block::value(block))))
-    }
-
-    /// The number of the object a key holds, if it holds one: it stays while the key holds it.
-    pub fn object_number(&self, handle: Handle) -> Option<u32> {
-        let block = self.slab.bytes(handle);
-        is_object(block::flags(block)).then(|| object_id(block::value(block)))
+    /// The name of the object a key holds, if it holds one: it stays while the key holds it.
+    #[inline]
+    pub fn object(&self, handle: Handle) -> Option<ObjectId> {
+        object_id(self.slab.bytes(handle))
     }
 
     /// The name of a string's encoding; `None` for a collection.
@@ -171,12 +160,10 @@ impl Heap {
     /// Takes the object of a key that is removed or overwritten. A snapshot that has not seen the
     /// key takes it over; else it is returned.
     fn take_object(&mut self, handle: Handle) -> Option<Value> {
-        let block = self.slab.bytes(handle);
-        if !is_object(block::flags(block)) {
+        let Some(object) = self.object(handle) else {
             self.change(handle);
             return None;
-        }
-        let object = object_id(block::value(block));
+        };
         let value = self.arena.remove(object);
         if !self.is_frozen(handle) {
             return Some(value);
@@ -223,16 +210,16 @@ impl Shard {
         Some((entry, usage))
     }
 
-    /// The entry of a key with this hash whose object is wanted.
-    pub fn find_object(
+    /// The entry of a key with this hash whose value is wanted.
+    pub fn find_value(
         &self,
         heap: &Heap,
         hash: u32,
-        is_wanted: impl Fn(&Value) -> bool,
+        is_wanted: impl Fn(ValueRef<'_>) -> bool,
     ) -> Option<Entry> {
         let (position, handle) = self
             .index
-            .find(hash, |handle| heap.object(handle).is_some_and(&is_wanted))?;
+            .find(hash, |handle| is_wanted(heap.value(handle)))?;
         Some(Entry {
             hash,
             position,
@@ -281,17 +268,9 @@ impl Shard {
     /// A value, to be changed in place if it is a collection.
     pub fn value_mut<'a>(&mut self, heap: &'a mut Heap, entry: Entry) -> ValueMut<'a> {
         heap.change(entry.handle);
-        let block = heap.slab.bytes(entry.handle);
-        if !is_object(block::flags(block)) {
-            return ValueMut::String;
-        }
-        match heap.arena.get_mut(object_id(block::value(block))) {
-            Value::List(list) => ValueMut::List(list),
-            Value::Set(set) => ValueMut::Set(set),
-            Value::ZSet(zset) => ValueMut::ZSet(zset),
-            Value::Hash(hash) => ValueMut::Hash(hash),
-            Value::Stream(stream) => ValueMut::Stream(stream),
-            Value::Int(_) | Value::Str(_) | Value::Large(_) => ValueMut::String,
+        match heap.object(entry.handle) {
+            Some(id) => heap.arena.view_mut(id),
+            None => ValueMut::String,
         }
     }
 
@@ -342,16 +321,13 @@ impl Shard {
                 entry = self.write_value(heap, entry, STR, text);
             }
             LARGE_FORM => {
-                let id = object_id(bytes);
-                let Value::Large(bytes) = heap.arena.get_mut(id) else {
-                    return None;
-                };
-                let mut owned = into_mutable(std::mem::take(&mut **bytes));
+                let bytes = heap.arena.string_mut(object_id(block)?.number);
+                let mut owned = into_mutable(std::mem::take(bytes));
                 if owned.len() < len {
                     owned.resize(len, 0);
                 }
                 let result = edit(&mut owned);
-                **bytes = owned.freeze();
+                *bytes = owned.freeze();
                 return Some(result);
             }
             _ => return None,
@@ -365,7 +341,7 @@ impl Shard {
             Longer::Large(mut owned) => {
                 let result = edit(&mut owned);
                 let id = heap.arena.insert(Value::Large(Box::new(owned.freeze())));
-                self.write_value(heap, entry, LARGE_FORM, &id.to_le_bytes());
+                self.write_value(heap, entry, LARGE_FORM, &id.number.to_le_bytes());
                 Some(result)
             }
         }
@@ -553,9 +529,13 @@ impl Shard {
                     "link of a volatile key"
                 );
             }
-            if let Some(object) = heap.object(handle) {
+            if heap.object(handle).is_some() {
                 objects += 1;
-                assert_eq!(object.kind(), heap.kind(handle), "kind of an object");
+                assert_eq!(
+                    heap.value(handle).kind(),
+                    heap.kind(handle),
+                    "kind of an object"
+                );
             }
         });
         assert_eq!(keys, self.len(), "keys");

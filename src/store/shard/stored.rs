@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
+use super::block;
 use crate::resp::LARGE_BULK;
 use crate::resp::number::parse_i64;
-use crate::store::shard::heap::Arena;
+use crate::store::shard::arena::{Arena, ObjectId};
 use crate::store::value::{Kind, NewValue, Value};
 
 /// What a record's value is: the low three bits of its flags. Forms from `LARGE_FORM` on are
@@ -97,7 +98,8 @@ pub(super) fn store<'a>(arena: &mut Arena, new: NewValue<'a>) -> Stored<'a> {
 }
 
 fn object<'a>(arena: &mut Arena, value: Value) -> Stored<'a> {
-    let flags = match value.kind() {
+    let id = arena.insert(value);
+    let flags = match id.kind {
         Kind::String => LARGE_FORM,
         Kind::List => LIST,
         Kind::Set => SET,
@@ -106,7 +108,7 @@ fn object<'a>(arena: &mut Arena, value: Value) -> Stored<'a> {
         Kind::Stream => STREAM,
     };
     let mut bytes = [0; 8];
-    bytes[..4].copy_from_slice(&arena.insert(value).to_le_bytes());
+    bytes[..4].copy_from_slice(&id.number.to_le_bytes());
     Stored {
         flags,
         bytes: Inline::Number(bytes, 4),
@@ -139,16 +141,27 @@ pub(super) fn read_int(bytes: &[u8]) -> i64 {
     }
 }
 
+/// The kind of value that a block with these flags holds.
 #[inline]
-pub(super) fn object_id(bytes: &[u8]) -> u32 {
-    match bytes.first_chunk() {
-        Some(bytes) => u32::from_le_bytes(*bytes),
-        None => u32::MAX,
+pub(super) fn kind(flags: u32) -> Kind {
+    match flags & FORM {
+        LIST => Kind::List,
+        SET => Kind::Set,
+        ZSET => Kind::ZSet,
+        HASH => Kind::Hash,
+        STREAM => Kind::Stream,
+        _ => Kind::String,
     }
 }
 
-/// Whether a block with these flags holds the number of an object.
+/// The object that a block names, if it does.
 #[inline]
-pub(super) fn is_object(flags: u32) -> bool {
-    flags & FORM >= LARGE_FORM
+pub(super) fn object_id(block: &[u8]) -> Option<ObjectId> {
+    let flags = block::flags(block);
+    if flags & FORM < LARGE_FORM {
+        return None;
+    }
+    let number = u32::from_le_bytes(*block::value(block).first_chunk()?);
+    let kind = kind(flags);
+    Some(ObjectId { kind, number })
 }

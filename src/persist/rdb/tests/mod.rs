@@ -122,7 +122,7 @@ fn collections(count: usize, hasher: &HashState) -> Vec<Value> {
         Value::List(list),
         Value::Set(set),
         Value::Set(ints),
-        Value::ZSet(Box::new(zset)),
+        Value::ZSet(zset),
         Value::Hash(hash),
         Value::Hash(times),
     ]
