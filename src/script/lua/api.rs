@@ -119,7 +119,7 @@ fn log(lua: &Lua, desk: &Desk, args: &MultiValue) -> mlua::Result<()> {
         }
     }
     desk.text.replace(text);
-    desk.carry_out(Order::Log(*level))?;
+    desk.carry_out(Order::Log(*level));
     Ok(())
 }
 
@@ -142,7 +142,7 @@ fn commands(lua: &Lua, desk: &Rc<Desk>, server: &Table) -> mlua::Result<()> {
         if let Err(error) = take_args(desk, &args) {
             return Err(mlua::Error::external(error));
         }
-        desk.carry_out(Order::MayRun)?;
+        desk.carry_out(Order::MayRun);
         match desk.take_answer() {
             Answer::May(Some(may)) => Ok(may),
             _ => Err(errors::reply(
@@ -168,7 +168,7 @@ fn command(lua: &Lua, desk: &Desk, args: &MultiValue) -> mlua::Result<Result<Val
 }
 
 fn answer(lua: &Lua, desk: &Desk) -> mlua::Result<Result<Value, ScriptError>> {
-    if !desk.carry_out(Order::Call)? {
+    if !desk.carry_out(Order::Call) {
         let line = "ERR there is no command to call here".into();
         return Ok(Err(ScriptError::Reply(line, false)));
     }
@@ -294,7 +294,7 @@ fn settings(lua: &Lua, desk: &Rc<Desk>, server: &Table) -> mlua::Result<()> {
                         REPL_NONE.";
             return Err(errors::reply(line, false));
         };
-        desk.carry_out(Order::Sinks(*sinks))?;
+        desk.carry_out(Order::Sinks(*sinks));
         Ok(())
     })?;
     server.raw_set("set_repl", set_repl)?;
@@ -309,7 +309,7 @@ fn settings(lua: &Lua, desk: &Rc<Desk>, server: &Table) -> mlua::Result<()> {
             _ => return Err(errors::reply("ERR RESP version must be 2 or 3.", false)),
         };
         desk.protocol.set(protocol);
-        desk.carry_out(Order::Protocol(protocol))?;
+        desk.carry_out(Order::Protocol(protocol));
         Ok(())
     })?;
     server.raw_set("setresp", setresp)

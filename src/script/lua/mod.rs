@@ -6,12 +6,13 @@
 //! limited. What outlives a script cannot be written by it (`prelude.lua`).
 //!
 //! A script calls the server through native functions that live as long as the state. They find the
-//! server that runs the script through the [`Desk`], where it is lent to them for as long as the
-//! script runs. So nothing of the server is kept in Lua, and nothing here is unsafe.
+//! server that runs the script through the [`Desk`]: it is lent to them for as long as the script
+//! runs ([`lent`]). So nothing of the server is kept in Lua, and nothing here is unsafe.
 
 mod api;
 mod convert;
 mod errors;
+mod lent;
 mod libs;
 mod load;
 mod pattern;
@@ -22,7 +23,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use mlua::debug::Debug;
-use mlua::{AnyUserData, Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
+use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
 
 use crate::resp::args::{Args, OwnedArgs};
 use crate::resp::reply::{Outbox, Protocol, Reply};
@@ -32,6 +33,7 @@ use super::library::Function as LibraryFunction;
 
 use convert::Words;
 use errors::ScriptError;
+use lent::Loan;
 use libs::number::push_g;
 
 /// How many instructions run between two looks at the clock: some dozens of microseconds, but an
@@ -89,17 +91,9 @@ pub struct Failure {
     pub is_counted: bool,
 }
 
-/// Borrows the server, whatever it is, and has it carry out the order.
-type Reach = fn(&Desk, &AnyUserData) -> mlua::Result<()>;
-
-fn reach<S: Host + 'static>(desk: &Desk, server: &AnyUserData) -> mlua::Result<()> {
-    server.borrow_mut_scoped(|server: &mut S| desk.serve(server))
-}
-
 /// What a native function wants of the server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
-    #[default]
     Interrupt,
     InterruptServed,
     Call,
@@ -124,11 +118,6 @@ enum Answer {
 /// Where native functions write down what they want of the server, and find its answer.
 #[derive(Default)]
 struct Desk {
-    /// The server, and how to reach it; there only while a script runs.
-    server: RefCell<Option<(AnyUserData, Reach)>>,
-    /// Has the server, its argument, serve the other clients; there only while a script runs.
-    others: RefCell<Option<Function>>,
-    order: Cell<Order>,
     args: RefCell<OwnedArgs>,
     text: RefCell<Vec<u8>>,
     reply: RefCell<Outbox>,
@@ -158,39 +147,29 @@ impl Answer {
 
 impl Desk {
     /// Has the server carry out an order. `false` where no script runs.
-    fn carry_out(&self, order: Order) -> mlua::Result<bool> {
-        let server = self.server.borrow();
-        let Some((server, reach)) = server.as_ref() else {
-            return Ok(false);
-        };
-        self.order.set(order);
-        // No call of Lua's, for which the arguments of the native function may leave no room.
-        reach(self, server)?;
-        Ok(true)
+    fn carry_out(&self, order: Order) -> bool {
+        lent::borrow(|lent| self.serve(order, lent.host())).is_some()
     }
 
     /// Asks whether the script is to end, after the others were served if it takes long. Why, if
     /// so.
-    fn interrupt(&self) -> mlua::Result<Option<&'static str>> {
-        if !self.carry_out(Order::Interrupt)? {
-            return Ok(None);
+    fn interrupt(&self) -> Option<&'static str> {
+        if !self.carry_out(Order::Interrupt) {
+            return None;
         }
         let answer = self.take_answer();
         if matches!(answer, Answer::Interrupt(Interrupt::ServeOthers)) {
-            let (server, others) = (self.server.borrow(), self.others.borrow());
-            if let (Some((server, _)), Some(others)) = (server.as_ref(), others.as_ref()) {
-                others.call::<()>(server)?;
-            }
-            self.carry_out(Order::InterruptServed)?;
-            return Ok(self.take_answer().end());
+            lent::borrow(|lent| lent.serve_others());
+            self.carry_out(Order::InterruptServed);
+            return self.take_answer().end();
         }
-        Ok(answer.end())
+        answer.end()
     }
 
     /// As [`Desk::interrupt`], for the running thread of Lua: if the script is to end, each line of
     /// that fails from now on, so that it cannot catch the error and go on.
     fn ask(self: &Rc<Desk>, lua: &Lua) -> mlua::Result<Option<&'static str>> {
-        let reason = self.interrupt()?;
+        let reason = self.interrupt();
         if reason.is_some() {
             self.is_killed.set(true);
             self.watch(lua, ENDS)?;
@@ -238,8 +217,8 @@ impl Desk {
     }
 
     /// The server's work: one order.
-    fn serve(&self, host: &mut dyn Host) {
-        let answer = match self.order.get() {
+    fn serve(&self, order: Order, host: &mut dyn Host) {
+        let answer = match order {
             Order::Interrupt => Answer::Interrupt(host.interrupt(false)),
             Order::InterruptServed => Answer::Interrupt(host.interrupt(true)),
             Order::Call => {
@@ -406,7 +385,7 @@ impl Vm {
     ///
     /// # Errors
     /// The error that it ended with, or returned; nothing was written.
-    pub fn run<S: Host + 'static>(
+    pub fn run<S: Host>(
         &self,
         compiled: &Compiled,
         (keys, argv): (Args<'_>, Args<'_>),
@@ -456,7 +435,7 @@ impl Vm {
     ///
     /// # Errors
     /// What the compiler says, or what went wrong.
-    pub fn load_library<S: Host + 'static>(
+    pub fn load_library<S: Host>(
         &self,
         code: &[u8],
         server: &mut S,
@@ -485,27 +464,20 @@ impl Vm {
     }
 
     /// Lets native functions reach the server while `body` runs.
-    fn lend<S: Host + 'static, T>(
+    fn lend<S: Host, T>(
         &self,
         server: &mut S,
         serve_others: &mut dyn FnMut(&mut S),
         body: impl FnOnce() -> mlua::Result<T>,
     ) -> mlua::Result<T> {
         let desk = &self.desk;
-        let result = self.lua.scope(|scope| {
-            let server = scope.create_any_userdata_ref_mut(server)?;
-            let others = scope.create_function_mut(move |_, server: AnyUserData| {
-                server.borrow_mut_scoped(&mut *serve_others)
-            })?;
-            desk.server.replace(Some((server, reach::<S>)));
-            desk.others.replace(Some(others));
-            self.lua.set_memory_limit(MEMORY_BYTES_MAX)?;
-            let result = body();
-            self.lua.set_memory_limit(0)?;
-            desk.server.replace(None);
-            desk.others.replace(None);
-            result
-        });
+        self.lua.set_memory_limit(MEMORY_BYTES_MAX)?;
+        let mut loan = Loan {
+            server,
+            serve_others,
+        };
+        let result = lent::lend(&mut loan, body);
+        self.lua.set_memory_limit(0)?;
         desk.shrink();
         if desk.is_killed.replace(false) {
             desk.watch(&self.lua, ASKS)?;

@@ -23,7 +23,7 @@ use super::{Answer, Desk, Order};
 pub fn install(lua: &Lua, desk: &Rc<Desk>, native: &Table) -> mlua::Result<()> {
     let os = lua.create_table()?;
     let clock = with_desk(lua, desk, |_, desk, ()| {
-        desk.carry_out(Order::Clock)?;
+        desk.carry_out(Order::Clock);
         Ok(match desk.take_answer() {
             Answer::Clock(us) => us as f64 / 1e6,
             _ => 0.0,
