@@ -22,7 +22,7 @@ impl Engine {
     /// Makes room for a command that may need memory. Whether it may run.
     #[inline]
     pub fn make_room(&mut self) -> bool {
-        !self.is_over_limit() || self.evict_slice(COMMAND_SLICE_NS)
+        !self.is_over_limit() || self.evict_slice(self.boundary_ns + COMMAND_SLICE_NS)
     }
 
     /// Whether memory is above `maxmemory`.
@@ -57,19 +57,18 @@ impl Engine {
         self.keyspace.set_pressed(is_pressed);
     }
 
-    /// Frees and evicts until memory is below the limit or the time is up. Whether it got
-    /// anywhere.
-    pub fn evict_slice(&mut self, slice_ns: u64) -> bool {
-        let end_ns = self.clock.mono_ns() + slice_ns;
+    /// Frees and evicts, as memory is above the limit, until it is below or it is this late. Whether
+    /// it got anywhere.
+    pub fn evict_slice(&mut self, end_ns: u64) -> bool {
         let mut is_first = true;
         loop {
             for _ in 0..KEYS_PER_LOOK {
-                if !self.is_over_limit() {
-                    return true;
-                }
                 // What is removed already counts until it is freed.
                 if !self.keyspace.free_some() && !self.evict_one() {
                     return !is_first;
+                }
+                if !self.is_over_limit() {
+                    return true;
                 }
                 is_first = false;
             }

@@ -152,7 +152,7 @@ impl Engine {
         let end = started + HOUSEKEEPING_BUDGET_NS;
         let (expired, evicted) = (self.effects.lookups.expired, self.stats.evicted_keys);
         let mut left = true;
-        let evicts = self.is_over_limit() && self.evict_slice(HOUSEKEEPING_BUDGET_NS / 2);
+        let evicts = self.is_over_limit() && self.evict_slice(started + HOUSEKEEPING_BUDGET_NS / 2);
         // Other work leaves half of the time to a snapshot under way.
         let chores_end = match self.persist.running {
             Some(_) => started + HOUSEKEEPING_BUDGET_NS / 2,

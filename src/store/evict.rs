@@ -264,6 +264,7 @@ impl Pool {
         } else {
             db.sample_blocks(rng, SAMPLED_AT_ONCE, count, blocks);
         }
+        db.heap.touch(blocks);
         scores.clear();
         scores.extend(blocks.iter().map(|block| db.score(*block, now)));
         for at in 0..self.blocks.len() {

@@ -548,7 +548,7 @@ impl Heap {
     }
 
     /// Looks at blocks, so that they are in the cache.
-    fn touch(&self, blocks: &[Handle]) {
+    pub(super) fn touch(&self, blocks: &[Handle]) {
         let first = |handle: &Handle| self.slab.bytes(*handle).first().copied();
         let sum = blocks
             .iter()
