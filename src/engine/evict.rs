@@ -57,8 +57,8 @@ impl Engine {
         self.keyspace.set_pressed(is_pressed);
     }
 
-    /// Frees and evicts, as memory is above the limit, until it is below or it is this late. Whether
-    /// it got anywhere.
+    /// Frees and evicts, as memory is above the limit, until it is below or the time is up. Whether
+    /// that helped.
     pub fn evict_slice(&mut self, end_ns: u64) -> bool {
         let mut is_first = true;
         loop {
