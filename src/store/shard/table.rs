@@ -12,6 +12,8 @@
 //! Buckets lie in segments that are allocated and freed one by one. Behind the last home there may
 //! be further buckets for what does not fit: insertion never fails and never moves an entry.
 
+use smallvec::SmallVec;
+
 use crate::store::slab::Handle;
 
 /// Entries of a bucket.
@@ -19,6 +21,9 @@ pub(super) const LANES: usize = 7;
 /// Buckets of a segment: 64 KiB, large enough for what the allocator adds to each.
 const SEGMENT: usize = 1 << SEGMENT_BITS;
 const SEGMENT_BITS: u32 = 10;
+/// Segments that a table lists in itself: each shard's list would be one more miss of the cache.
+/// Two million keys in 64 shards need no more.
+const SEGMENTS_INLINE: usize = 4;
 /// Buckets that are cleared at a time when a segment is reached: one page of memory.
 const PIECE: usize = 64;
 /// Room behind the last home that is there from the start.
@@ -147,7 +152,7 @@ impl Probe<'_> {
 /// Handles by hash. See the module's text.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    segments: Vec<Vec<Bucket>>,
+    segments: SmallVec<[Vec<Bucket>; SEGMENTS_INLINE]>,
     /// Homes; there may be some more buckets behind.
     homes: u32,
     len: usize,
@@ -157,7 +162,7 @@ impl Table {
     /// A table of so many homes, at least one. Its segments are allocated when they are reached,
     /// because a resize fills it from the front.
     pub fn planned(homes: u32) -> Table {
-        let segments = Vec::with_capacity((homes as usize).div_ceil(SEGMENT));
+        let segments = SmallVec::with_capacity((homes as usize).div_ceil(SEGMENT));
         Table {
             segments,
             homes,
@@ -440,7 +445,11 @@ impl Table {
 
     pub fn heap_bytes(&self) -> usize {
         let buckets: usize = self.segments.iter().map(Vec::capacity).sum();
-        self.segments.capacity() * size_of::<Vec<Bucket>>() + buckets * size_of::<Bucket>()
+        let listed = match self.segments.spilled() {
+            true => self.segments.capacity() * size_of::<Vec<Bucket>>(),
+            false => 0,
+        };
+        listed + buckets * size_of::<Bucket>()
     }
 
     /// Checks that every entry can be found and is counted. For tests.
