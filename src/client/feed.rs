@@ -180,13 +180,13 @@ impl Engine {
                 Flow::Done => None,
                 Flow::Parked => Some(Served::Parked),
                 Flow::Postponed => Some(Served::Parked),
+                Flow::GoesOn => Some(Served::More),
                 Flow::Closing => Some(Served::Closing),
             };
             if stopped.is_some() {
-                let done = if flow == Flow::Postponed {
-                    batch.start(i)
-                } else {
-                    batch.end(i)
+                let done = match flow {
+                    Flow::Postponed | Flow::GoesOn => batch.start(i),
+                    _ => batch.end(i),
                 };
                 if let Some(client) = self.clients.find_mut(key) {
                     client.parser.reset();
@@ -276,7 +276,7 @@ impl Engine {
         let (_, stopped) = self.run_batch(key, &ahead, inbox, &mut out, busy);
         self.give_outbox(key, out);
         if let Some(client) = self.clients.find_mut(key)
-            && client.is_paused
+            && (client.is_paused || client.walk.is_some())
         {
             client.postponed = Some(Box::new(OwnedArgs::from(ahead.batch.args(0, inbox))));
         }
@@ -287,8 +287,8 @@ impl Engine {
         stopped.unwrap_or(Served::Idle)
     }
 
-    /// Runs the command that CLIENT PAUSE held back. Where the client goes on afterwards, nothing
-    /// is returned.
+    /// Runs the command that CLIENT PAUSE held back, or that goes on. Where the client can go on
+    /// afterwards, nothing is returned.
     fn run_postponed(&mut self, key: ClientKey, busy: &mut dyn WhileBusy) -> Option<Served> {
         let args = self.clients.find_mut(key)?.postponed.take()?;
         let mut out = self.take_outbox(key);
@@ -299,9 +299,12 @@ impl Engine {
             Flow::Done => None,
             Flow::Parked => Some(Served::Parked),
             Flow::Closing => Some(Served::Closing),
-            Flow::Postponed => {
+            Flow::Postponed | Flow::GoesOn => {
                 self.clients.find_mut(key)?.postponed = Some(args);
-                Some(Served::Parked)
+                Some(match flow {
+                    Flow::GoesOn => Served::More,
+                    _ => Served::Parked,
+                })
             }
         }
     }

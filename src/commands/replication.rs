@@ -163,7 +163,7 @@ fn timeout(word: &[u8]) -> Result<u64, CommandError> {
 }
 
 fn block(ctx: &mut ServerCtx<'_>, timeout_ms: u64, on_timeout: TimeoutReply) {
-    ctx.engine.effects.block = Some(Box::new(BlockRequest {
+    ctx.engine.effects.block(BlockRequest {
         keys: Vec::new(),
         kind: None,
         wakes_on_delete: false,
@@ -171,5 +171,5 @@ fn block(ctx: &mut ServerCtx<'_>, timeout_ms: u64, on_timeout: TimeoutReply) {
         on_timeout,
         retry_after_ms: None,
         retry_as: None,
-    }));
+    });
 }

@@ -1,61 +1,97 @@
 //! KEYS and SCAN.
 
 use crate::commands::docs;
-use crate::commands::member::{Filter, Room, drawn};
+use crate::commands::member::{Filter, Room};
 use crate::dispatch::{keys::*, table::*};
 
-use crate::engine::context::KeyCtx;
+use crate::engine::context::{KeyCtx, ServerCtx};
+use crate::engine::effects::Wait;
 use crate::engine::error::{CommandError, CommandResult};
+use crate::engine::walk::Walk;
 use crate::resp::args::Args;
 use crate::resp::glob::Pattern;
 use crate::resp::number::parse_u64;
+use crate::resp::reply::Reply;
 use crate::store::db::{Db, Slot};
 
 /// The rows of this family.
 #[rustfmt::skip]
 pub static TABLE: &[Command] = &[
-    key("keys", 2, READ, DANGEROUS.or(KEYSPACE), NO_KEYS, keys, &docs::generic::KEYS),
+    srv("keys", 2, READ, DANGEROUS.or(KEYSPACE), NO_KEYS, keys, &docs::generic::KEYS),
     key("scan", -2, READ.or(TOUCHES_ARBITRARY_KEYS), KEYSPACE, NO_KEYS,
         scan, &docs::generic::SCAN),
 ];
 
-/// Keys that KEYS looks at before it asks whether the reply is too long already.
-const KEYS_AT_ONCE: usize = 4096;
+/// Keys that KEYS looks at before it asks whether its time is up or the reply is too long already.
+const KEYS_AT_ONCE: usize = 1024;
+/// How long KEYS looks at keys in a turn.
+const SLICE_NS: u64 = 1_000_000;
 
 /// KEYS pattern
-pub fn keys(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
-    let room = Room::of(ctx);
+///
+/// It looks at every key, for a millisecond a turn, and so gives SCAN's guarantee: a key that comes
+/// or goes meanwhile may be named or not. Inside of EXEC or a script it looks at all in one go.
+pub fn keys(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     let pattern = Pattern::new(args.at(1));
-    let now_ms = ctx.now.unix_ms;
-    let lives = |db: &Db, slot| db.expire_at(slot).is_none_or(|at| at > now_ms);
     if let Some(name) = pattern.only() {
-        let key = ctx.key(name);
-        let found = ctx.db.find(&key).is_some_and(|slot| lives(ctx.db, slot));
-        ctx.reply.array(found.into());
-        if found {
-            ctx.reply.bulk(name);
-        }
+        only_key(&mut ctx.keys(), name);
         return Ok(());
     }
-    let mark = ctx.reply.begin_array();
-    let mut found = 0;
-    let mut cursor = 0;
+    let (started_ns, may_wait) = (ctx.engine.boundary_ns, !ctx.caller.deny_blocking);
+    let bytes_max = Room::of(&ctx.keys()).bytes_max();
+    let mut walk = ctx.client_mut().walk.take().unwrap_or_default();
     loop {
-        let (db, reply) = (&*ctx.db, &mut ctx.reply);
-        cursor = db.scan(cursor, KEYS_AT_ONCE, |key, slot| {
-            if pattern.matches(key) && lives(db, slot) {
-                reply.bulk(key);
-                found += 1;
-            }
-        });
+        look_on(&mut walk, &ctx.keys(), &pattern);
         // Whoever is closed for its output is told no more.
-        drawn(room.after(&mut ctx.reply))?;
-        if cursor == 0 {
+        if ctx.reply.outbox().len() + walk.reply.len() > bytes_max {
+            return Err(CommandError::OUTPUT_LIMIT);
+        }
+        if walk.cursor == 0 {
             break;
         }
+        let now_ns = ctx.engine.clock.mono_ns();
+        if may_wait && now_ns >= started_ns + SLICE_NS {
+            walk.spent_ns += now_ns - started_ns;
+            ctx.client_mut().walk = Some(walk);
+            ctx.engine.effects.wait = Some(Wait::Turn);
+            return Ok(());
+        }
     }
-    ctx.reply.end_array(mark, found);
+    let mut reply = Reply::new(&mut walk.reply, ctx.reply.protocol());
+    if let Some(head) = walk.head {
+        reply.end_array(head, walk.found);
+    }
+    ctx.reply.outbox().append(&mut walk.reply);
+    ctx.engine.effects.spent_ns = walk.spent_ns;
     Ok(())
+}
+
+/// Looks at some more keys.
+fn look_on(walk: &mut Walk, ctx: &KeyCtx<'_>, pattern: &Pattern<'_>) {
+    let mut reply = Reply::new(&mut walk.reply, ctx.reply.protocol());
+    walk.head.get_or_insert_with(|| reply.begin_array());
+    walk.cursor = ctx.db.scan(walk.cursor, KEYS_AT_ONCE, |key, slot| {
+        if pattern.matches(key) && lives(ctx.db, slot, ctx.now.unix_ms) {
+            reply.bulk(key);
+            walk.found += 1;
+        }
+    });
+}
+
+/// Whether a key's time has not come.
+fn lives(db: &Db, slot: Slot, now_ms: i64) -> bool {
+    db.expire_at(slot).is_none_or(|at| at > now_ms)
+}
+
+/// A pattern that is a plain name.
+fn only_key(ctx: &mut KeyCtx<'_>, name: &[u8]) {
+    let key = ctx.key(name);
+    let found = ctx.db.find(&key);
+    let found = found.is_some_and(|slot| lives(ctx.db, slot, ctx.now.unix_ms));
+    ctx.reply.array(found.into());
+    if found {
+        ctx.reply.bulk(name);
+    }
 }
 
 /// SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]

@@ -8,6 +8,7 @@ use crate::engine::blocked::{BlockRequest, BlockedOn};
 use crate::engine::busy::{Alone, WhileBusy};
 use crate::engine::clients::{Client, ClientKey, Closing, ReplyMode, SessionGates};
 use crate::engine::context::{Caller, KeyCtx, ServerCtx};
+use crate::engine::effects::Wait;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::engine::gates::ServerGates;
 use crate::observe::Ran;
@@ -30,6 +31,8 @@ pub enum Flow {
     Parked,
     /// It did not run and must be tried again later (CLIENT PAUSE).
     Postponed,
+    /// It is to be run again in the next turn, where it goes on.
+    GoesOn,
     /// The connection ends.
     Closing,
 }
@@ -94,6 +97,9 @@ fn execute_one(
             Verdict::Run => {}
             Verdict::Settled => {
                 apply_reply_mode(engine, key, out, before);
+                if let Some(client) = engine.clients.find_mut(key) {
+                    client.walk = None;
+                }
                 // A transaction may have become too long.
                 return match engine.closing(key) {
                     Closing::No => Flow::Done,
@@ -110,9 +116,8 @@ fn execute_one(
         }
     }
     let ok = call(engine, key, found, args, out, caller, busy);
-    if let Some(request) = engine.effects.block.take() {
-        park(engine, key, *request, args);
-        return Flow::Parked;
+    if let Some(wait) = engine.effects.wait.take() {
+        return put_off(engine, key, wait, args);
     }
     // Only a command that sees the server can end its own connection or ask for silence.
     let sees_server = matches!(found.command.handler, Handler::Server(_));
@@ -160,7 +165,8 @@ pub fn call(
     let result = run_handler(engine, key, found, args, out, place, busy);
     let ended = engine.clock.mono_ns();
     engine.boundary_ns = ended;
-    let took_ns = ended.saturating_sub(started);
+    let spent_ns = std::mem::take(&mut engine.effects.spent_ns);
+    let took_ns = ended.saturating_sub(started) + spent_ns;
     // Within a transaction or a script time stands still.
     if took_ns > STALE_NOW_NS && !caller.in_script && !caller.in_exec {
         engine.read_clock();
@@ -176,7 +182,7 @@ pub fn call(
         answer_error(engine, key, error, protocol, out, before);
     }
     // One that waits now counts when it has been served.
-    if engine.effects.block.is_none() {
+    if engine.effects.wait.is_none() {
         engine.stats.record(found.id.index(), took_ns, ok);
     }
     let reply_bytes = out.len_since(before);
@@ -218,7 +224,7 @@ fn answer_error(
         engine.end_for_output(key, out.len() as u64);
     }
     out.truncate(before);
-    engine.effects.block = None;
+    engine.effects.wait = None;
     if !error.is_counted() {
         engine.stats.count_error(error.code());
     }
@@ -329,6 +335,24 @@ fn settle(engine: &mut Engine, key: ClientKey, command: &Command, db: u32, args:
     engine.settle(Some(key));
 }
 
+/// Has the client of a command that is not done wait.
+#[cold]
+fn put_off(engine: &mut Engine, key: ClientKey, wait: Wait, args: Args<'_>) -> Flow {
+    match wait {
+        Wait::Block(request) => {
+            park(engine, key, *request, args);
+            Flow::Parked
+        }
+        Wait::Turn => {
+            // It counts when it is done.
+            if let Some(client) = engine.clients.find_mut(key) {
+                client.commands -= 1;
+            }
+            Flow::GoesOn
+        }
+    }
+}
+
 /// Puts a client to wait.
 fn park(engine: &mut Engine, key: ClientKey, mut request: BlockRequest, args: Args<'_>) {
     let deadline_us = (request.timeout_ms > 0).then(|| {
@@ -430,7 +454,10 @@ fn retry(engine: &mut Engine, key: ClientKey) {
         };
         call(engine, key, found, args, &mut out, caller, &mut Alone);
     }
-    let still_blocked = engine.effects.block.take();
+    let still_blocked = match engine.effects.wait.take() {
+        Some(Wait::Block(request)) => Some(request),
+        _ => None,
+    };
     let retry_us = still_blocked.as_deref().and_then(|r| retry_us(engine, r));
     let Some(client) = engine.clients.find_mut(key) else {
         return;

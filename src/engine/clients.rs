@@ -17,6 +17,7 @@ use super::blocked::BlockedOn;
 use super::buffers::Inbox;
 use super::pubsub::Subscriptions;
 use super::tracking::Tracked;
+use super::walk::Walk;
 use super::watch::WatchedKey;
 
 /// Address of a client: unique over the life of the server.
@@ -226,9 +227,11 @@ pub struct Client {
     pub about: Box<About>,
     /// MULTI.
     pub transaction: Option<Box<Transaction>>,
-    /// A command with a large argument that waits for the end of CLIENT PAUSE; smaller ones stay
-    /// in the inbox.
+    /// A command with a large argument that waits for the end of CLIENT PAUSE or for the next turn:
+    /// smaller ones stay in the inbox.
     pub postponed: Option<Box<OwnedArgs>>,
+    /// KEYS under way.
+    pub walk: Option<Box<Walk>>,
     /// WATCH.
     pub watch: Option<Box<WatchState>>,
     /// CLIENT TRACKING.
@@ -306,7 +309,8 @@ impl Client {
     pub fn traffic_bytes(&self) -> usize {
         let queued = self.transaction.as_ref().map_or(0, |t| t.queued_bytes);
         let large = self.large.as_ref().map_or(0, |large| large.heap_bytes());
-        self.inbox.heap_bytes() + large + queued + self.outbox.heap_bytes()
+        let walk = self.walk.as_ref().map_or(0, |walk| walk.reply.heap_bytes());
+        self.inbox.heap_bytes() + large + queued + walk + self.outbox.heap_bytes()
     }
 
     /// All memory of the client, its record included.
@@ -412,6 +416,7 @@ impl Clients {
             }),
             transaction: None,
             postponed: None,
+            walk: None,
             watch: None,
             tracking: None,
             subscriptions: None,

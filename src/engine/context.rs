@@ -247,7 +247,7 @@ impl<'a> KeyCtx<'a> {
     /// Asks to block the client. The handler returns without a reply; the command is run again
     /// when one of the keys may serve it.
     pub fn block(&mut self, request: BlockRequest) {
-        self.effects.block = Some(Box::new(request));
+        self.effects.block(request);
     }
 
     /// Blocks the client until one of `keys` holds a value of that kind. Where it must not wait it

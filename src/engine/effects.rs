@@ -75,6 +75,15 @@ enum Verbatim {
     Always,
 }
 
+/// What a command that is not done waits for.
+#[derive(Debug)]
+pub enum Wait {
+    /// Keys, or time: its client blocks.
+    Block(Box<BlockRequest>),
+    /// The next turn, to go on then.
+    Turn,
+}
+
 /// What one command did besides replying.
 #[derive(Debug, Default)]
 pub struct Effects {
@@ -88,8 +97,10 @@ pub struct Effects {
     pub events: Vec<Event>,
     /// Commands to propagate before the running command itself.
     pub propagated: Vec<Propagated>,
-    /// The running command asks to block.
-    pub block: Option<Box<BlockRequest>>,
+    /// The running command is not done: what it waits for.
+    pub wait: Option<Wait>,
+    /// What earlier turns of the running command have taken, nanoseconds.
+    pub spent_ns: u64,
     /// Keyspace hits and misses, and keys removed because their time had come.
     pub lookups: Lookups,
     verbatim: Verbatim,
@@ -117,6 +128,11 @@ impl Effects {
         self.verbatim = Verbatim::IfDirty;
     }
 
+    /// The running command asks to block.
+    pub fn block(&mut self, request: BlockRequest) {
+        self.wait = Some(Wait::Block(Box::new(request)));
+    }
+
     /// Whether the running command changed anything.
     #[inline]
     pub fn changed(&self) -> bool {
@@ -129,7 +145,7 @@ impl Effects {
         self.touched.is_empty()
             && self.events.is_empty()
             && self.propagated.is_empty()
-            && self.block.is_none()
+            && self.wait.is_none()
             && !(self.listeners.propagation && self.propagates_verbatim())
     }
 

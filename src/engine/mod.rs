@@ -26,6 +26,7 @@ pub mod settle;
 pub mod shutdown;
 pub mod tick;
 pub mod tracking;
+pub mod walk;
 pub mod watch;
 
 use std::collections::VecDeque;

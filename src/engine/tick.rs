@@ -280,7 +280,7 @@ impl Engine {
                 true => WEB_IDLE_US_MAX,
                 false => u64::from(self.config.timeout) * 1_000_000,
             };
-            let waits = client.is_blocked() || client.is_paused;
+            let waits = client.is_blocked() || client.is_paused || client.walk.is_some();
             let listens = client.gates.has(SessionGates::SUBSCRIBER)
                 || client.gates.has(SessionGates::MONITOR);
             if timeout_us > 0 && idle_us > timeout_us && !waits && !listens {

@@ -65,7 +65,7 @@ fn notable_command(engine: &mut Engine, key: ClientKey, ran: &Ran<'_>) {
         .latency
         .note(&engine.config, name, ran.took_ns, unix_ms);
     // A command that waits now is logged when it has been served.
-    if flags.contains(SKIP_SLOWLOG) || engine.effects.block.is_some() {
+    if flags.contains(SKIP_SLOWLOG) || engine.effects.wait.is_some() {
         return;
     }
     let Some(client) = engine.clients.find(key) else {

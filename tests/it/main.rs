@@ -17,6 +17,7 @@ mod hash;
 mod hotkeys;
 mod hyperloglog;
 mod info;
+mod keys;
 mod limits;
 mod oracle;
 mod persist;

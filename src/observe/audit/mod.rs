@@ -180,7 +180,7 @@ pub fn command_ran(
     caller: Caller,
     error: Option<&CommandError>,
 ) {
-    let waits = error.is_none() && engine.effects.block.is_some();
+    let waits = error.is_none() && engine.effects.wait.is_some();
     // What the append-only file says nobody does now; and a wait is one line, however often the
     // command is tried in between.
     if caller.is_log() || waits && caller.reprocessing {

@@ -72,7 +72,7 @@ const OVERLONG: u64 = 2;
 /// A command ran that is due, or that may be heavy.
 pub(super) fn look(engine: &mut Engine, ran: &Ran<'_>) {
     // What waits now counts when it has been served.
-    let counts = !ran.in_script && engine.effects.block.is_none() && !engine.is_loading();
+    let counts = !ran.in_script && engine.effects.wait.is_none() && !engine.is_loading();
     let data = Data {
         keyspace: &engine.keyspace,
         hasher: &engine.hasher,

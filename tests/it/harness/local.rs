@@ -280,6 +280,20 @@ impl Client {
         progress
     }
 
+    /// Sends bytes and runs what they say in this turn.
+    pub fn send_for_a_turn(&self, bytes: &[u8]) -> Served {
+        let mut engine = self.kvd.engine.borrow_mut();
+        engine.begin_turn();
+        engine.receive(self.key, bytes, &mut Alone)
+    }
+
+    /// Goes on in another turn, with a command that was not done, or did not come to its turn.
+    pub fn go_on(&self) -> Served {
+        let mut engine = self.kvd.engine.borrow_mut();
+        engine.begin_turn();
+        engine.resume(self.key, &mut Alone)
+    }
+
     /// Whether a command waits for the snapshot that is written.
     pub fn is_postponed(&self) -> bool {
         let engine = self.kvd.engine.borrow();
