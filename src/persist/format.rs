@@ -8,26 +8,23 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::evict::eviction_of;
 use crate::store::evict::{Eviction, Measure, frequency, idle_ms};
+use crate::store::keyspace::Keyspace;
 use crate::store::snapshot::{Encoder, SavedEntry, Steps};
 use crate::store::value::ValueRef;
 use crate::time::Now;
 
-use super::rdb::{KeyMeta, RdbWriter, Usage, ValueWriter, WriteOptions};
+use super::rdb::{KeyMeta, RdbWriter, Usage, ValueWriter, WriteOptions, header};
 use super::snapshot::{Format, Holds};
 
 /// Bytes of a step that count as one element.
 const BYTES_PER_ELEMENT: usize = 64;
 
-/// An RDB file of the databases as they are now; `is_aof_base`: the append-only file begins with
-/// it.
+/// An RDB file, with the libraries of functions as they are now; `is_aof_base`: the append-only
+/// file begins with it.
 pub(super) fn rdb(engine: &Engine, is_aof_base: bool) -> Box<dyn Format> {
     let config = &engine.config;
     let options = write_options(config);
-    let has_field_expiries = engine
-        .keyspace
-        .iter()
-        .any(|(_, db)| db.has_field_expiries());
-    let mut writer = RdbWriter::new(options, has_field_expiries, false);
+    let mut writer = RdbWriter::of_parts(options);
     writer.origin(engine.now.unix_ms, engine.used_bytes(), is_aof_base);
     for library in engine.scripts.libraries.iter() {
         writer.library(&library.code);
@@ -36,7 +33,7 @@ pub(super) fn rdb(engine: &Engine, is_aof_base: bool) -> Box<dyn Format> {
         writer,
         has_checksum: config.rdbchecksum,
         keys: Rc::new(RdbKeys {
-            writer: RefCell::new(RdbWriter::of_keys(options)),
+            writer: RefCell::new(RdbWriter::of_parts(options)),
             options,
             eviction: eviction_of(config),
             now: engine.now,
@@ -65,7 +62,10 @@ impl Format for RdbFile {
         Rc::clone(&self.keys) as Rc<dyn Encoder>
     }
 
-    fn head(&mut self, out: &mut Vec<u8>) {
+    fn head(&mut self, keyspace: &Keyspace, out: &mut Vec<u8>) {
+        let has_field_expiries = keyspace.iter().any(|(_, db)| db.has_field_expiries());
+        let header = header(self.keys.options.family, has_field_expiries);
+        out.extend_from_slice(header.as_bytes());
         self.writer.take_into(out);
     }
 
@@ -127,7 +127,7 @@ impl Encoder for RdbKeys {
 
     fn begin(&self, entry: &SavedEntry<'_>, out: &mut Vec<u8>) -> Box<dyn Steps> {
         // One of its own: it may compress a string while others are written.
-        let mut writer = RdbWriter::of_keys(self.options);
+        let mut writer = RdbWriter::of_parts(self.options);
         writer.swap_output(out);
         let value = writer.key(entry.key, self.meta(entry), entry.value);
         writer.swap_output(out);

@@ -38,8 +38,8 @@ const OUT_OF_TURN_BYTES: usize = 1 << 20;
 pub trait Format: Debug {
     /// Writes keys.
     fn encoder(&self) -> Rc<dyn Encoder>;
-    /// Writes what comes before the first database.
-    fn head(&mut self, out: &mut Vec<u8>);
+    /// Writes what comes before the first database. The databases are as they will be written.
+    fn head(&mut self, keyspace: &Keyspace, out: &mut Vec<u8>);
     /// Selects a database. What it holds is told when it is selected for the first time.
     fn database(&mut self, number: u32, holds: Option<Holds>, out: &mut Vec<u8>);
     /// Writes what comes after the last database.
@@ -297,7 +297,7 @@ impl Snapshot {
             })
             .collect();
         self.keys_total = self.parts.iter().map(|part| part.holds.keys).sum();
-        self.format.head(&mut self.out);
+        self.format.head(keyspace, &mut self.out);
         self.phase = Phase::Writing;
     }
 

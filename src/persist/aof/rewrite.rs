@@ -18,6 +18,7 @@ use crate::engine::error::CommandError;
 use crate::persist::running::{Purpose, Running};
 use crate::persist::save::disk_error_text;
 use crate::persist::snapshot::{Format, Holds};
+use crate::store::keyspace::Keyspace;
 use crate::store::snapshot::Encoder;
 use crate::time::Now;
 
@@ -407,7 +408,7 @@ impl Format for CommandFile {
         Rc::new(CommandEncoder)
     }
 
-    fn head(&mut self, out: &mut Vec<u8>) {
+    fn head(&mut self, _keyspace: &Keyspace, out: &mut Vec<u8>) {
         out.append(&mut self.head);
     }
 

@@ -42,26 +42,28 @@ pub enum Usage {
     Frequency(u8),
 }
 
+/// How a file begins. `has_field_expiries`: some hash has fields that expire.
+pub fn header(family: Family, has_field_expiries: bool) -> String {
+    match (has_field_expiries, family) {
+        (false, _) => format!("REDIS{VERSION_COMMON:04}"),
+        (true, Family::Redis) => format!("REDIS{VERSION_REDIS_FIELDS:04}"),
+        (true, Family::Valkey) => format!("VALKEY{VERSION_VALKEY:03}"),
+    }
+}
+
 impl RdbWriter {
     /// Begins a file. `has_field_expiries`: some hash has fields that expire. `checksums`: whether
     /// one is made, `rdbchecksum`.
     pub fn new(options: WriteOptions, has_field_expiries: bool, checksums: bool) -> RdbWriter {
-        let mut encoder = Encoder::new(options.compresses);
-        let header = match (has_field_expiries, options.family) {
-            (false, _) => format!("REDIS{VERSION_COMMON:04}"),
-            (true, Family::Redis) => format!("REDIS{VERSION_REDIS_FIELDS:04}"),
-            (true, Family::Valkey) => format!("VALKEY{VERSION_VALKEY:03}"),
-        };
-        encoder.out.extend(header.as_bytes());
-        RdbWriter {
-            encoder,
-            options,
-            checksum: checksums.then(Crc64::default),
-        }
+        let mut writer = RdbWriter::of_parts(options);
+        let header = header(options.family, has_field_expiries);
+        writer.encoder.out.extend(header.as_bytes());
+        writer.checksum = checksums.then(Crc64::default);
+        writer
     }
 
-    /// A writer of keys alone: they become part of a file that another writer began.
-    pub fn of_keys(options: WriteOptions) -> RdbWriter {
+    /// A writer of parts of a file, without the [`header`].
+    pub fn of_parts(options: WriteOptions) -> RdbWriter {
         RdbWriter {
             encoder: Encoder::new(options.compresses),
             options,

@@ -44,7 +44,7 @@ pub use dump::{DumpError, DumpFault, FooterCheck};
 pub use dump::{dump, dump_libraries, restore, restore_libraries};
 pub use encode::Encoder;
 pub use file_reader::{Item, LoadedKey, RdbReader, ReaderOptions, SkipReason};
-pub use file_writer::{KeyMeta, RdbWriter, Usage};
+pub use file_writer::{KeyMeta, RdbWriter, Usage, header};
 pub use summary::Summary;
 pub use value_reader::{LoadContext, ValueReader};
 pub use value_writer::{ValueWriter, WriteOptions, encode_value};

@@ -381,3 +381,25 @@ fn what_is_asked_for_goes_before_the_save_that_flushall_left() {
     );
     wait_for_save(&kvd);
 }
+
+#[test]
+fn a_field_that_expires_may_come_while_a_save_that_was_given_up_is_walked_to_its_end() {
+    for format in ["valkey", "redis"] {
+        let disk = MemoryDisk::default();
+        let kvd = Kvd::on(disk.clone(), 1, &[OPTIONS, &[("rdb-format", format)]].concat());
+        let client = kvd.client();
+        client.cmd("DEBUG POPULATE 20000");
+        kvd.tick_by_ns(20_000);
+        for line in ["BGSAVE", "BGSAVE CANCEL", "BGSAVE"] {
+            client.send(line);
+            assert!(!client.take_bytes_now().starts_with(b"-"));
+        }
+        client.send_raw(b"HSET h f v\r\nHEXPIRE h 1000 FIELDS 1 f\r\n");
+        client.take_bytes_now();
+        kvd.tick_by_ns(0);
+        wait_for_save(&kvd);
+        let again = Kvd::on(disk, 1, OPTIONS).client();
+        assert_eq!(again.int("DBSIZE"), 20_001);
+        assert_eq!(again.text("HGET h f"), "v");
+    }
+}
