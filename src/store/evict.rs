@@ -62,6 +62,15 @@ impl Default for Eviction {
 const CLOCK_MAX: u32 = (1 << 24) - 1;
 /// The clock of recency counts seconds.
 const RECENCY_RESOLUTION_MS: i64 = 1000;
+/// A clock of recency that is ahead of the present one by up to this many seconds is of a later
+/// moment: the system's time was set back, or a snapshot tells how idle a key was when it began.
+const AHEAD_S_MAX: u32 = 1 << 20;
+/// Likewise for a clock of frequency.
+const AHEAD_MINUTES_MAX: u32 = 1 << 12;
+/// How idle a key can be, in seconds: 182 days.
+const IDLE_S_MAX: u32 = CLOCK_MAX - AHEAD_S_MAX;
+/// The clock of frequency counts minutes in 16 bits.
+const MINUTES_MAX: u32 = (1 << 16) - 1;
 /// The counter a new key begins with, so that it is not the first to go.
 const LFU_INITIAL: u32 = 5;
 const LFU_MAX: u32 = 255;
@@ -76,21 +85,27 @@ pub fn recency_clock(now: Now) -> u32 {
     (now.unix_ms / RECENCY_RESOLUTION_MS) as u32 & CLOCK_MAX
 }
 
-/// How long ago a key with this clock was used, in milliseconds.
+/// How long ago a key with this clock was used, in milliseconds; 0 if it was used after `now`.
 pub fn idle_ms(clock: u32, now: Now) -> u64 {
-    u64::from(recency_clock(now).wrapping_sub(clock) & CLOCK_MAX) * RECENCY_RESOLUTION_MS as u64
+    let idle_s = recency_clock(now).wrapping_sub(clock) & CLOCK_MAX;
+    match idle_s {
+        ..=IDLE_S_MAX => u64::from(idle_s) * RECENCY_RESOLUTION_MS as u64,
+        _ => 0,
+    }
 }
 
 /// How often a key with this clock is used, on a logarithmic scale to 255, as of now.
 pub fn frequency(clock: u32, now: Now, eviction: &Eviction) -> u32 {
-    let elapsed = minutes(now).wrapping_sub(clock >> 8) & 0xffff;
+    let elapsed = minutes(now).wrapping_sub(clock >> 8) & MINUTES_MAX;
+    let is_ahead = elapsed > MINUTES_MAX - AHEAD_MINUTES_MAX;
+    let elapsed = if is_ahead { 0 } else { elapsed };
     let periods = elapsed.checked_div(eviction.lfu_decay_minutes).unwrap_or(0);
     (clock & LFU_MAX).saturating_sub(periods)
 }
 
-/// The clock of a key that was last used so many seconds ago; idle for at most 194 days.
+/// The clock of a key that was last used so many seconds ago; idle for at most 182 days.
 pub fn clock_of_idle(idle_s: u64, now: Now) -> u32 {
-    let clocks = idle_s.min(u64::from(CLOCK_MAX)) * 1000 / RECENCY_RESOLUTION_MS as u64;
+    let clocks = idle_s.min(u64::from(IDLE_S_MAX)) * 1000 / RECENCY_RESOLUTION_MS as u64;
     recency_clock(now).wrapping_sub(clocks as u32) & CLOCK_MAX
 }
 
@@ -134,7 +149,7 @@ fn count_use(counter: u32, chance: f64, log_factor: u32) -> u32 {
 
 #[inline]
 fn minutes(now: Now) -> u32 {
-    (now.unix_ms / 60_000) as u32 & 0xffff
+    (now.unix_ms / 60_000) as u32 & MINUTES_MAX
 }
 
 impl Db {

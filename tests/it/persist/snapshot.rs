@@ -386,7 +386,11 @@ fn what_is_asked_for_goes_before_the_save_that_flushall_left() {
 fn a_field_that_expires_may_come_while_a_save_that_was_given_up_is_walked_to_its_end() {
     for format in ["valkey", "redis"] {
         let disk = MemoryDisk::default();
-        let kvd = Kvd::on(disk.clone(), 1, &[OPTIONS, &[("rdb-format", format)]].concat());
+        let kvd = Kvd::on(
+            disk.clone(),
+            1,
+            &[OPTIONS, &[("rdb-format", format)]].concat(),
+        );
         let client = kvd.client();
         client.cmd("DEBUG POPULATE 20000");
         kvd.tick_by_ns(20_000);
@@ -401,5 +405,38 @@ fn a_field_that_expires_may_come_while_a_save_that_was_given_up_is_walked_to_its
         let again = Kvd::on(disk, 1, OPTIONS).client();
         assert_eq!(again.int("DBSIZE"), 20_001);
         assert_eq!(again.text("HGET h f"), "v");
+    }
+}
+
+/// A server whose keys are used while the last of them is still to be saved, so that a use is
+/// later than the snapshot; restarted.
+fn used_while_saved(policy: &'static str) -> Client {
+    let disk = MemoryDisk::default();
+    let options = [OPTIONS, &[("maxmemory-policy", policy)]].concat();
+    let kvd = Kvd::on(disk.clone(), 1, &options);
+    let client = kvd.client();
+    client.cmd("DEBUG POPULATE 5 k");
+    (0..100).for_each(|_| drop(client.cmd("MGET k:0 k:1 k:2 k:3 k:4")));
+    client.cmd("CONFIG SET rdb-key-save-delay 60000000");
+    client.send("BGSAVE");
+    client.take_bytes_now();
+    while kvd.engine().is_saving() {
+        kvd.advance_ms(10_000);
+        client.cmd("MGET k:0 k:1 k:2 k:3 k:4");
+    }
+    Kvd::on(disk, 1, &options).client()
+}
+
+#[test]
+fn a_key_that_is_used_while_it_is_saved_is_not_the_first_to_be_evicted() {
+    let client = used_while_saved("allkeys-lru");
+    for n in 0..5 {
+        let idle_s = client.int(&format!("OBJECT IDLETIME k:{n}"));
+        assert!(idle_s < 400, "k:{n} was idle for {idle_s} s");
+    }
+    let client = used_while_saved("allkeys-lfu");
+    for n in 0..5 {
+        let frequency = client.int(&format!("OBJECT FREQ k:{n}"));
+        assert!(frequency > 5, "k:{n} has a frequency of {frequency}");
     }
 }
