@@ -16,7 +16,7 @@ use crate::engine::busy::{Alone, WhileBusy};
 use crate::engine::gates::ServerGates;
 use crate::host::{FileId, OpenMode, error_text};
 use crate::store::db::Key;
-use crate::store::evict::{clock_of_frequency, clock_of_idle};
+use crate::store::evict::clock_of_usage;
 use crate::store::value::NewValue;
 use crate::time::Now;
 
@@ -491,6 +491,7 @@ impl Engine {
             idle_s,
             frequency,
         } = loaded;
+        let eviction = *self.keyspace.eviction();
         let db = self.keyspace.db_mut(loading.db as usize);
         let key = Key::new(&self.hasher, &name);
         if let Some(slot) = db.find(&key) {
@@ -504,12 +505,9 @@ impl Engine {
             }
         }
         let slot = db.insert_expiring(&key, NewValue::Value(value), expire_at);
-        match (idle_s, frequency) {
-            (Some(idle_s), _) => db.set_clock(slot, clock_of_idle(idle_s, self.now)),
-            (None, Some(frequency)) => {
-                db.set_clock(slot, clock_of_frequency(frequency, self.now));
-            }
-            (None, None) => db.touch_created(slot, self.now),
+        match clock_of_usage(idle_s, frequency, self.now, &eviction) {
+            Some(clock) => db.set_clock(slot, clock),
+            None => db.touch_created(slot, self.now),
         }
         Ok(())
     }

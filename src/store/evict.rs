@@ -104,14 +104,23 @@ pub fn frequency(clock: u32, now: Now, eviction: &Eviction) -> u32 {
 }
 
 /// The clock of a key that was last used so many seconds ago; idle for at most 182 days.
-pub fn clock_of_idle(idle_s: u64, now: Now) -> u32 {
+fn clock_of_idle(idle_s: u64, now: Now) -> u32 {
     let clocks = idle_s.min(u64::from(IDLE_S_MAX)) * 1000 / RECENCY_RESOLUTION_MS as u64;
     recency_clock(now).wrapping_sub(clocks as u32) & CLOCK_MAX
 }
 
-/// The clock of a key that is used as often as `frequency` says.
-pub fn clock_of_frequency(frequency: u8, now: Now) -> u32 {
-    minutes(now) << 8 | u32::from(frequency)
+/// The clock of a key of which is known for how many seconds it was not used, or how often it was;
+/// none if that is not what the eviction policy asks.
+pub fn clock_of_usage(
+    idle_s: Option<u64>,
+    frequency: Option<u8>,
+    now: Now,
+    eviction: &Eviction,
+) -> Option<u32> {
+    match eviction.measure {
+        Measure::Frequency => frequency.map(|count| minutes(now) << 8 | u32::from(count)),
+        _ => idle_s.map(|idle_s| clock_of_idle(idle_s, now)),
+    }
 }
 
 /// The clock of a key that is used now.

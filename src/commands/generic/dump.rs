@@ -4,12 +4,13 @@ use crate::config::RdbVersionCheck;
 use crate::engine::Engine;
 use crate::engine::context::{KeyCtx, ServerCtx};
 use crate::engine::error::{CommandError, CommandResult};
+use crate::engine::evict::eviction_of;
 use crate::engine::notify::EventClass;
 use crate::persist::rdb::{self, DumpError, DumpFault, FooterCheck, LoadContext, WriteOptions};
 use crate::resp::args::Args;
 use crate::resp::number::{format_i64, parse_i64};
 use crate::store::db::Slot;
-use crate::store::evict::{clock_of_frequency, clock_of_idle};
+use crate::store::evict::clock_of_usage;
 
 /// What RESTORE was told besides key, time and payload.
 #[derive(Default)]
@@ -150,13 +151,11 @@ fn restore_key(
 
 /// What does not belong to the policy in force is ignored.
 fn set_clock(ctx: &mut KeyCtx<'_>, slot: Slot, options: &Options) {
-    let is_frequency = ctx.config.maxmemory_policy.is_lfu();
-    let clock = match (options.frequency, options.idle_s) {
-        (Some(frequency), _) if is_frequency => clock_of_frequency(frequency, ctx.now),
-        (_, Some(idle_s)) if !is_frequency => clock_of_idle(idle_s, ctx.now),
-        _ => return,
-    };
-    ctx.db.set_clock(slot, clock);
+    let (idle_s, frequency) = (options.idle_s, options.frequency);
+    let eviction = eviction_of(ctx.config);
+    if let Some(clock) = clock_of_usage(idle_s, frequency, ctx.now, &eviction) {
+        ctx.db.set_clock(slot, clock);
+    }
 }
 
 impl Options {

@@ -440,3 +440,20 @@ fn a_key_that_is_used_while_it_is_saved_is_not_the_first_to_be_evicted() {
         assert!(frequency > 5, "k:{n} has a frequency of {frequency}");
     }
 }
+
+#[test]
+fn what_another_policy_knew_of_keys_is_not_taken_for_what_this_one_asks() {
+    let disk = MemoryDisk::default();
+    let with = |policy: &'static str| {
+        let options = [OPTIONS, &[("maxmemory-policy", policy)]].concat();
+        Kvd::on(disk.clone(), 1, &options).client()
+    };
+    let client = with("allkeys-lfu");
+    client.cmd("SET k v");
+    client.cmd("SAVE");
+    let client = with("allkeys-lru");
+    assert_eq!(client.int("OBJECT IDLETIME k"), 0);
+    client.cmd("SAVE");
+    let client = with("allkeys-lfu");
+    assert_eq!(client.int("OBJECT FREQ k"), 5, "as a new key");
+}
