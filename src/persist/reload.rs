@@ -19,19 +19,25 @@ use super::load::{LoadFailed, LoadOptions};
 const PAUSE_MAX: Duration = Duration::from_millis(5);
 
 impl Engine {
-    /// Loads the snapshot file and waits for it: DEBUG RELOAD.
+    /// Loads the snapshot file and waits for it: DEBUG RELOAD. `flushes`: what is in memory goes
+    /// first.
     ///
     /// # Errors
-    /// What is wrong with the file; a part of it may be loaded then.
+    /// There is no file, and nothing has changed; or what is wrong with it, and a part of it may be
+    /// loaded.
     pub fn load_and_wait(
         &mut self,
+        flushes: bool,
         options: LoadOptions,
         busy: &mut dyn WhileBusy,
     ) -> Result<(), LoadFailed> {
         let name = self.config.dbfilename.clone();
         let Some(loading) = self.open_rdb(&name, options)? else {
-            return Ok(());
+            return Err(LoadFailed::new(format!("there is no file {name}")));
         };
+        if flushes {
+            self.drop_everything();
+        }
         self.persist.loading = Some(Box::new(loading));
         self.wait_for_load(busy, |engine, _| {
             let done = engine.rdb_slice()?;

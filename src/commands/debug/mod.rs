@@ -187,10 +187,7 @@ fn reload(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
         let saved = engine.save_and_wait();
         saved.map_err(|error| CommandError::new(format!("ERR {}", disk_error_text(&error))))?;
     }
-    if flushes {
-        engine.drop_everything();
-    }
-    let loaded = engine.load_and_wait(options, ctx.busy);
+    let loaded = engine.load_and_wait(flushes, options, ctx.busy);
     engine.effects.propagate_nothing();
     if let Err(failed) = loaded {
         tracing::warn!("DEBUG RELOAD: {failed}");

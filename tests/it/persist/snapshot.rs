@@ -457,3 +457,13 @@ fn what_another_policy_knew_of_keys_is_not_taken_for_what_this_one_asks() {
     let client = with("allkeys-lfu");
     assert_eq!(client.int("OBJECT FREQ k"), 5, "as a new key");
 }
+
+#[test]
+fn debug_reload_without_a_file_loses_nothing() {
+    let kvd = Kvd::on(MemoryDisk::default(), 1, OPTIONS);
+    let client = kvd.client();
+    client.cmd("SET k v");
+    let error = client.err("DEBUG RELOAD NOSAVE");
+    assert!(error.starts_with("ERR Error trying to load"), "{error}");
+    assert_eq!(client.text("GET k"), "v");
+}
