@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::evict::eviction_of;
 use crate::store::evict::{Eviction, Measure, frequency, idle_ms};
@@ -23,7 +22,7 @@ const BYTES_PER_ELEMENT: usize = 64;
 /// file begins with it.
 pub(super) fn rdb(engine: &Engine, is_aof_base: bool) -> Box<dyn Format> {
     let config = &engine.config;
-    let options = write_options(config);
+    let options = WriteOptions::new(config);
     let mut writer = RdbWriter::of_parts(options);
     writer.origin(engine.now.unix_ms, engine.used_bytes(), is_aof_base);
     for library in engine.scripts.libraries.iter() {
@@ -39,14 +38,6 @@ pub(super) fn rdb(engine: &Engine, is_aof_base: bool) -> Box<dyn Format> {
             now: engine.now,
         }),
     })
-}
-
-/// How values are written under this configuration.
-fn write_options(config: &Config) -> WriteOptions {
-    WriteOptions {
-        compresses: config.rdbcompression,
-        family: config.rdb_format.into(),
-    }
 }
 
 /// What surrounds the keys.

@@ -11,6 +11,7 @@ use crate::engine::context::ServerCtx;
 use crate::engine::error::{CommandError, CommandResult};
 use crate::observe::stats::hex_id;
 use crate::persist::load::LoadOptions;
+use crate::persist::rdb::{WriteOptions, saved_len};
 use crate::persist::save::disk_error_text;
 use crate::resp::args::Args;
 use crate::resp::number::{parse_f64, parse_i64};
@@ -233,15 +234,15 @@ fn object(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     // A key whose time has come is shown as long as it is there.
     let slot = keys.db.find(&key).ok_or(CommandError::NO_SUCH_KEY)?;
     let encoding = encoding_of(keys.db, slot);
-    let bytes = match keys.db.value(slot).string_len() {
-        Some(len) => len,
-        None => keys.db.value(slot).heap_bytes(0),
-    };
     let clock = keys.db.clock(slot);
     let is_fast = args.get(3).is_some_and(|w| w.eq_ignore_ascii_case(b"fast"));
     let length = match is_fast {
         true => String::new(),
-        false => format!(" serializedlength:{bytes}"),
+        false => {
+            let options = WriteOptions::new(keys.config);
+            let len = saved_len(keys.db.value(slot), options);
+            format!(" serializedlength:{len}")
+        }
     };
     let idle_s = super::object::idle_ms(&keys, slot) / 1_000;
     let text = format!(

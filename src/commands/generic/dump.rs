@@ -28,11 +28,7 @@ pub fn dump(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         ctx.reply.null();
         return Ok(());
     };
-    let options = WriteOptions {
-        compresses: ctx.config.rdbcompression,
-        family: ctx.config.rdb_format.into(),
-    };
-    let payload = rdb::dump(ctx.db.value(slot), options);
+    let payload = rdb::dump(ctx.db.value(slot), WriteOptions::new(ctx.config));
     ctx.reply.bulk(&payload);
     Ok(())
 }

@@ -47,7 +47,7 @@ pub use file_reader::{Item, LoadedKey, RdbReader, ReaderOptions, SkipReason};
 pub use file_writer::{KeyMeta, RdbWriter, Usage, header};
 pub use summary::Summary;
 pub use value_reader::{LoadContext, ValueReader};
-pub use value_writer::{ValueWriter, WriteOptions, encode_value};
+pub use value_writer::{ValueWriter, WriteOptions, encode_value, saved_len};
 
 /// The version that Redis 7.2 and later and Valkey 8 and later read.
 pub const VERSION_COMMON: u16 = 11;

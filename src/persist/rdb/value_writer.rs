@@ -8,6 +8,7 @@ use super::lzf::Progress;
 use super::stream_writer::{StreamWriter, stream_kind};
 use super::{Family, VERSION_COMMON, VERSION_REDIS_FIELDS, VERSION_VALKEY, kind};
 use super::{NO_EXPIRY, NODE_PACKED, NODE_PLAIN, VERSION_REDIS_IDMP, VERSION_REDIS_NACK};
+use crate::config::Config;
 use crate::store::types::hash::{Hash, NEVER_EXPIRED};
 use crate::store::types::list::NodeView;
 use crate::store::types::listpack::IntBuf;
@@ -23,12 +24,25 @@ pub struct WriteOptions {
     pub family: Family,
 }
 
+impl WriteOptions {
+    /// As the configuration has it.
+    pub fn new(config: &Config) -> WriteOptions {
+        WriteOptions {
+            compresses: config.rdbcompression,
+            family: config.rdb_format.into(),
+        }
+    }
+}
+
 /// Bytes of a large string that count as one element.
 const BYTES_PER_ELEMENT: usize = 64;
 /// Strings from this length on are written in slices.
 const SLICED_STRING_MIN: usize = 64 << 10;
 /// How many nodes of a list or members of a table are looked up at once.
 const STEP: usize = 64;
+
+/// Elements that are written at once where only their length is wanted.
+const MEASURED_ELEMENTS: usize = 4096;
 
 /// Writes one value. See the module's text.
 #[derive(Debug)]
@@ -306,6 +320,21 @@ pub fn encode_value(value: ValueRef<'_>, options: WriteOptions, to: &mut Encoder
     to.byte(writer.kind());
     while !writer.write(value, usize::MAX, to) {}
     writer.version()
+}
+
+/// How many bytes a value takes in a file, without its type and its key.
+pub fn saved_len(value: ValueRef<'_>, options: WriteOptions) -> u64 {
+    let mut writer = ValueWriter::new(value, options);
+    let mut encoder = Encoder::new(options.compresses);
+    let mut len = 0;
+    loop {
+        let is_done = writer.write(value, MEASURED_ELEMENTS, &mut encoder);
+        len += encoder.out.len() as u64;
+        encoder.out.clear();
+        if is_done {
+            return len;
+        }
+    }
 }
 
 fn kind_of(value: ValueRef<'_>, family: Family) -> u8 {

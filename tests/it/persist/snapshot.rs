@@ -467,3 +467,31 @@ fn debug_reload_without_a_file_loses_nothing() {
     assert!(error.starts_with("ERR Error trying to load"), "{error}");
     assert_eq!(client.text("GET k"), "v");
 }
+
+#[test]
+fn debug_object_tells_the_length_of_the_saved_value() {
+    let kvd = Kvd::on(MemoryDisk::default(), 1, OPTIONS);
+    let client = kvd.client();
+    for (line, key, len) in [
+        ("SET s bar", "s", 4),
+        ("SET n 1234", "n", 3),
+        ("SET empty x", "empty", 2),
+        ("RPUSH l a b c", "l", 19),
+        ("SADD i 1 2 3", "i", 15),
+        ("HSET h f v", "h", 14),
+        ("ZADD z 1 a", "z", 13),
+    ] {
+        client.cmd(line);
+        let text = client.text(&format!("DEBUG OBJECT {key}"));
+        let wanted = format!(" serializedlength:{len} ");
+        assert!(text.contains(&wanted), "{line}: {text}");
+    }
+    // With its header and its footer, DUMP is eleven bytes longer.
+    client.cmd_words(&["SET", "large", &"text".repeat(100_000)]);
+    let text = client.text("DEBUG OBJECT large");
+    let dumped = client.cmd("DUMP large").bytes().len();
+    assert!(
+        text.contains(&format!(" serializedlength:{} ", dumped - 11)),
+        "{text}"
+    );
+}
