@@ -336,7 +336,8 @@ impl Snapshot {
         self.current = next.unwrap_or(self.parts.len());
     }
 
-    /// Another database may keep so much that it has to be written first.
+    /// Another database may keep so much that it has to be written first, or somebody may wait for
+    /// one of its keys.
     fn choose_part(&mut self, keyspace: &mut Keyspace) {
         let current = self.parts.get(self.current);
         let is_free = current
@@ -348,7 +349,7 @@ impl Snapshot {
         let pressing = self.parts.iter().position(|part| {
             let db = (!part.is_done).then(|| keyspace.db_by_id(part.id));
             db.flatten()
-                .is_some_and(|db| db.kept_bytes() > OUT_OF_TURN_BYTES)
+                .is_some_and(|db| db.is_awaited() || db.kept_bytes() > OUT_OF_TURN_BYTES)
         });
         match pressing {
             Some(pressing) => self.current = pressing,

@@ -76,8 +76,10 @@ pub(super) struct Snapshot {
     /// Large values whose keys have changed.
     moved: VecDeque<Moved>,
     moved_bytes: usize,
-    /// Keys of large values to be written next.
+    /// Keys of large values that the walk has come by.
     large: VecDeque<Box<[u8]>>,
+    /// Those for which somebody waits: they go before all others.
+    awaited: VecDeque<Box<[u8]>>,
     current: Option<Current>,
     /// The cursor of the walk; `None` when it has come to the end.
     cursor: Option<u64>,
@@ -251,6 +253,7 @@ impl Snapshot {
             && self.kept.is_empty()
             && self.moved.is_empty()
             && self.large.is_empty()
+            && self.awaited.is_empty()
     }
 }
 
@@ -269,6 +272,7 @@ impl Db {
             moved: VecDeque::new(),
             moved_bytes: 0,
             large: VecDeque::new(),
+            awaited: VecDeque::new(),
             current: None,
             cursor: Some(0),
             is_given_up: false,
@@ -309,8 +313,8 @@ impl Db {
             let is_current = matches!(&snapshot.current,
                 Some(Current { at: At::Place(_, id), .. }) if Some(*id) == object);
             // Who waits asks again each time something was written.
-            if !is_current && !snapshot.large.contains(&key) {
-                snapshot.large.push_front(key);
+            if !is_current && !snapshot.awaited.contains(&key) {
+                snapshot.awaited.push_back(key);
             }
         }
         true
@@ -327,6 +331,8 @@ impl Db {
         }
         if snapshot.current.is_some() {
             self.write_current(out);
+        } else if let Some(key) = snapshot.awaited.pop_front() {
+            self.begin_large(&key, out);
         } else if let Some(mut piece) = snapshot.kept.pop_front() {
             snapshot.kept_bytes -= piece.len();
             out.append(&mut piece);
@@ -357,6 +363,12 @@ impl Db {
             .is_none_or(|s| s.current.is_none())
     }
 
+    /// Whether somebody waits for a key to be written.
+    pub fn is_awaited(&self) -> bool {
+        let snapshot = self.heap.snapshot.as_ref();
+        snapshot.is_some_and(|s| !s.awaited.is_empty())
+    }
+
     /// Memory of what was kept and not yet written.
     pub fn kept_bytes(&self) -> usize {
         self.heap.snapshot.as_ref().map_or(0, |s| s.kept_bytes())
@@ -379,6 +391,7 @@ impl Db {
         snapshot.is_given_up = true;
         let is_walked = snapshot.cursor.is_none();
         let moved = std::mem::take(&mut snapshot.moved);
+        snapshot.awaited = VecDeque::new();
         // The walk has passed these without a mark.
         let passed = std::mem::take(&mut snapshot.large);
         match snapshot.current.take().map(|current| current.at) {

@@ -191,6 +191,26 @@ fn who_would_change_a_large_collection_waits_and_others_do_not() {
 }
 
 #[test]
+fn who_waits_for_a_large_collection_does_not_wait_for_all_other_databases() {
+    let kvd = Kvd::on(MemoryDisk::default(), 1, OPTIONS);
+    let client = kvd.client();
+    client.cmd("DEBUG POPULATE 100000");
+    client.cmd("SELECT 1");
+    client.cmd(&format!("RPUSH list{}", " element".repeat(LARGE)));
+    kvd.tick_by_ns(20_000);
+    for line in ["BGSAVE", "RPUSH list late"] {
+        client.send(line);
+    }
+    let mut turns = 0;
+    while !client.take_bytes_now().ends_with(b":1501\r\n") {
+        assert!(turns < 100, "it waits for more than the list");
+        kvd.one_turn();
+        turns += 1;
+    }
+    assert!(kvd.engine().is_saving(), "{turns}");
+}
+
+#[test]
 fn a_client_that_waits_for_a_snapshot_goes_on_when_it_is_cancelled() {
     let (kvd, client, disk) = saving_a_large_list();
     client.send("DEL list");
