@@ -157,17 +157,11 @@ impl Engine {
         true
     }
 
-    /// Gives up whatever snapshot is under way: the server ends, or is filled anew.
+    /// Gives up whatever snapshot is under way: the server ends, or is filled anew. If it goes on,
+    /// a rewrite begins once more.
     pub fn cancel_snapshots(&mut self) -> bool {
         self.cancel_scheduled_save();
-        if self.cancel_save() {
-            return true;
-        }
-        let running = self.take_running();
-        running.is_some_and(|running| {
-            self.discard(running.snapshot);
-            true
-        })
+        self.cancel_save() || self.postpone_rewrite()
     }
 
     /// A snapshot that somebody asks for goes before the save that only FLUSHALL left, which is

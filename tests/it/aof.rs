@@ -662,3 +662,32 @@ fn a_server_does_not_end_before_its_first_base_is_there() {
     client.send("SHUTDOWN FORCE");
     assert!(kvd.engine().is_exiting());
 }
+
+#[test]
+fn a_rewrite_that_gives_way_to_debug_reload_begins_anew() {
+    let logged = Logged::new();
+    let client = logged.kvd.client();
+    client.cmd("SET k v");
+    client.send_raw(b"BGREWRITEAOF\r\nDEBUG RELOAD\r\n");
+    let replies: Vec<_> = client.take().iter().map(|reply| reply.text()).collect();
+    assert_eq!(
+        replies,
+        ["Background append only file rewriting started", "OK"]
+    );
+    let state = |client: &Client| client.text("INFO persistence");
+    for _ in 0..100 {
+        logged.kvd.advance_ms(100);
+    }
+    let text = state(&client);
+    assert!(text.contains("aof_rewrite_in_progress:0\r\n"), "{text}");
+    assert!(
+        text.contains("aof_rewrites_consecutive_failures:0\r\n"),
+        "{text}"
+    );
+    let base = "appendonlydir/appendonly.aof.2.base.aof";
+    assert!(logged.disk.content(base).is_some());
+    assert_eq!(
+        client.text("BGREWRITEAOF"),
+        "Background append only file rewriting started"
+    );
+}

@@ -255,13 +255,25 @@ impl Engine {
         self.begin_running(Purpose::Rewrite, self.config.aof_rewrite_incremental_fsync)
     }
 
-    fn give_up_base(&mut self) {
+    fn give_up_base(&mut self) -> bool {
         let is_rewrite = |running: &Running| running.purpose == Purpose::Rewrite;
         if self.persist.running.as_deref().is_some_and(is_rewrite)
             && let Some(running) = self.take_running()
         {
             self.discard(running.snapshot);
+            return true;
         }
+        false
+    }
+
+    /// Gives up the rewrite under way, if there is one, to begin it anew later.
+    pub(in crate::persist) fn postpone_rewrite(&mut self) -> bool {
+        let is_postponed = self.give_up_base();
+        if is_postponed {
+            self.persist.aof.rewrites.started = None;
+            self.persist.aof.rewrites.is_scheduled = true;
+        }
+        is_postponed
     }
 
     fn prepare_directory(&mut self) -> io::Result<()> {
