@@ -103,9 +103,11 @@ pub fn frequency(clock: u32, now: Now, eviction: &Eviction) -> u32 {
     (clock & LFU_MAX).saturating_sub(periods)
 }
 
-/// The clock of a key that was last used so many seconds ago; idle for at most 182 days.
+/// The clock of a key that was last used so many seconds ago. More than 170 days are told as so
+/// many: the clock must not wrap soon afterwards.
 fn clock_of_idle(idle_s: u64, now: Now) -> u32 {
-    let clocks = idle_s.min(u64::from(IDLE_S_MAX)) * 1000 / RECENCY_RESOLUTION_MS as u64;
+    let idle_s = idle_s.min(u64::from(IDLE_S_MAX - AHEAD_S_MAX));
+    let clocks = idle_s * 1000 / RECENCY_RESOLUTION_MS as u64;
     recency_clock(now).wrapping_sub(clocks as u32) & CLOCK_MAX
 }
 

@@ -56,6 +56,11 @@ fn restoring_sets_expiry_and_use() {
     assert_eq!(client.int("PTTL a"), 7000);
     restore(&client, "b", "0", &payload, &["IDLETIME", "1000"]);
     assert_eq!(client.int("OBJECT IDLETIME b"), 1000);
+    // Longer than its clock can tell: it must not begin anew a moment later.
+    let forever = u32::MAX.to_string();
+    restore(&client, "f", "0", &payload, &["IDLETIME", &forever]);
+    kvd.advance_ms(60_000);
+    assert!(client.int("OBJECT IDLETIME f") > 14_000_000);
     restore(&client, "c", "0", &payload, &["FREQ", "100"]);
     client.cmd("CONFIG SET maxmemory-policy allkeys-lfu");
     restore(&client, "d", "0", &payload, &["freq", "100", "REPLACE"]);
