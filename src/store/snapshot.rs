@@ -28,6 +28,11 @@ use crate::store::value::{Value, ValueRef};
 const ELEMENTS_AT_ONCE: usize = 512;
 /// So is a value of more bytes.
 const BYTES_AT_ONCE: usize = 64 << 10;
+/// Keys that were about to change are kept in pieces of so many bytes,
+const PIECE_BYTES: usize = 64 << 10;
+/// each of which is closed when it is so full: most keys fit into the rest, and a piece that has to
+/// grow takes twice its bytes.
+const PIECE_FULL_BYTES: usize = PIECE_BYTES - (8 << 10);
 /// Elements looked at to estimate the bytes of a collection.
 const SAMPLES: usize = 8;
 /// Keys of a step of the walk: some ten microseconds.
@@ -69,9 +74,9 @@ pub trait Steps: Debug {
 #[derive(Debug)]
 pub(super) struct Snapshot {
     encoder: Rc<dyn Encoder>,
-    /// Keys that were about to change, written: pieces of about [`BYTES_AT_ONCE`], so that none is
-    /// ever moved as a whole.
+    /// Keys that were about to change, written: in pieces, so that they are never moved as a whole.
     kept: VecDeque<Vec<u8>>,
+    /// Memory of the pieces.
     kept_bytes: usize,
     /// Large values whose keys have changed.
     moved: VecDeque<Moved>,
@@ -205,21 +210,19 @@ impl Snapshot {
     }
 
     fn keep_written(&mut self, entry: &SavedEntry<'_>) {
-        if self
-            .kept
-            .back()
-            .is_none_or(|piece| piece.len() >= BYTES_AT_ONCE)
-        {
-            self.kept.push_back(Vec::new());
+        let last = self.kept.back();
+        if last.is_none_or(|piece| piece.len() >= PIECE_FULL_BYTES) {
+            let piece = Vec::with_capacity(PIECE_BYTES);
+            self.kept_bytes += piece.capacity();
+            self.kept.push_back(piece);
         }
         let Some(piece) = self.kept.back_mut() else {
             return;
         };
-        let before = piece.len();
+        let (len, capacity) = (piece.len(), piece.capacity());
         self.encoder.write(entry, piece);
-        let written = piece.len() - before;
-        self.kept_bytes += written;
-        self.progress.kept_bytes += written as u64;
+        self.kept_bytes += piece.capacity() - capacity;
+        self.progress.kept_bytes += (piece.len() - len) as u64;
     }
 
     fn push(&mut self, value: Value, (key, expire_at, clock): (&[u8], Option<i64>, u32)) {
@@ -239,9 +242,9 @@ impl Snapshot {
     fn kept_bytes(&self) -> usize {
         let rest = match &self.current {
             Some(Current {
-                at: At::Written(rest, from),
+                at: At::Written(rest, _),
                 ..
-            }) => rest.len() - from,
+            }) => rest.capacity(),
             _ => 0,
         };
         self.kept_bytes + self.moved_bytes + rest
@@ -334,7 +337,7 @@ impl Db {
         } else if let Some(key) = snapshot.awaited.pop_front() {
             self.begin_large(&key, out);
         } else if let Some(mut piece) = snapshot.kept.pop_front() {
-            snapshot.kept_bytes -= piece.len();
+            snapshot.kept_bytes -= piece.capacity();
             out.append(&mut piece);
         } else if let Some(moved) = snapshot.moved.pop_front() {
             let entry = SavedEntry {
@@ -448,7 +451,7 @@ impl Db {
             }
             At::Own(value, _) => current.steps.step(value.view(), STEP_BYTES, out),
             At::Written(rest, from) => {
-                let to = rest.len().min(*from + BYTES_AT_ONCE);
+                let to = rest.len().min(*from + PIECE_BYTES);
                 out.extend_from_slice(&rest[*from..to]);
                 *from = to;
                 to < rest.len()

@@ -244,3 +244,37 @@ fn a_full_disk_is_told_and_the_old_file_stays() {
     client.send("SHUTDOWN SAVE FORCE");
     assert_eq!(server.wait(), Some(0));
 }
+
+/// A field of INFO, a number.
+fn number(client: &mut Connection, field: &str) -> u64 {
+    let text = client.cmd("INFO all").text();
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let value = line.and_then(|rest| rest.strip_prefix(':'));
+    let value = value.unwrap_or_else(|| panic!("no {field} in {text}"));
+    value.parse().expect("a number")
+}
+
+/// A server that holds what it may, and saves it slowly.
+fn full_and_saving() -> (Process, Connection) {
+    let options = [QUIET, &["--rdbcompression", "no"]].concat();
+    let server = Process::kvd(&options);
+    let mut client = server.connect();
+    client.cmd("DEBUG POPULATE 20000 old 1000");
+    client.cmd("CONFIG SET maxmemory-policy allkeys-lru rdb-key-save-delay 100000");
+    let used_bytes = number(&mut client, "used_memory");
+    client.cmd(&format!("CONFIG SET maxmemory {used_bytes}"));
+    client.cmd("BGSAVE");
+    (server, client)
+}
+
+#[test]
+fn while_a_snapshot_is_written_no_more_is_evicted_than_otherwise() {
+    let (_server, mut client) = full_and_saving();
+    let value = "x".repeat(1000);
+    for n in 0..4_000 {
+        assert_eq!(client.cmd(&format!("SET new:{n} {value}")).text(), "OK");
+    }
+    assert_eq!(number(&mut client, "rdb_bgsave_in_progress"), 1);
+    let evicted = number(&mut client, "evicted_keys");
+    assert!((2_000..5_000).contains(&evicted), "{evicted} keys evicted");
+}
