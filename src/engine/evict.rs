@@ -30,7 +30,7 @@ impl Engine {
     pub fn is_over_limit(&self) -> bool {
         self.config.maxmemory > 0
             && self.machine.used_bytes() > self.config.maxmemory
-            && self.is_over_limit_without_kept()
+            && self.is_over_limit_without_snapshot()
     }
 
     /// Memory in use. The room that removed keys left between others is not: the next keys take
@@ -40,14 +40,14 @@ impl Engine {
         self.machine.used_bytes().saturating_sub(holes)
     }
 
-    /// What a snapshot keeps is gone soon: evicting for it would evict far too much, because what
-    /// is evicted may be kept too.
-    fn is_over_limit_without_kept(&self) -> bool {
-        let kept = match self.persist.running {
-            Some(_) => self.keyspace.kept_bytes() as u64,
+    /// What only a snapshot needs is gone soon: evicting for it would evict far too much, because
+    /// what is evicted may be kept too.
+    fn is_over_limit_without_snapshot(&self) -> bool {
+        let snapshot_bytes = match self.persist.running {
+            Some(_) => self.keyspace.snapshot_bytes() as u64,
             None => 0,
         };
-        self.used_bytes() > self.config.maxmemory.saturating_add(kept)
+        self.used_bytes() > self.config.maxmemory.saturating_add(snapshot_bytes)
     }
 
     /// Near `maxmemory` holes are closed that are not worth it otherwise.

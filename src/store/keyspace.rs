@@ -182,6 +182,13 @@ impl Keyspace {
         dbs.map(|db| db.kept_bytes()).sum()
     }
 
+    /// Memory that only a snapshot needs: what it keeps, and keys and strings of databases that
+    /// were flushed.
+    pub fn snapshot_bytes(&self) -> usize {
+        let flushed = self.parted.iter().map(|db| db.heap.slab.heap_bytes());
+        self.kept_bytes() + flushed.sum::<usize>()
+    }
+
     /// How victims are chosen.
     pub fn eviction(&self) -> &Eviction {
         &self.eviction

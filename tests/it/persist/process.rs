@@ -254,15 +254,19 @@ fn number(client: &mut Connection, field: &str) -> u64 {
     value.parse().expect("a number")
 }
 
-/// A server that holds what it may, and saves it slowly.
+/// A server that holds about what it may, and saves it slowly.
 fn full_and_saving() -> (Process, Connection) {
     let options = [QUIET, &["--rdbcompression", "no"]].concat();
     let server = Process::kvd(&options);
     let mut client = server.connect();
     client.cmd("DEBUG POPULATE 20000 old 1000");
+    client.cmd("SELECT 1");
+    client.cmd("DEBUG POPULATE 4000 old 1000");
+    client.cmd("SELECT 0");
     client.cmd("CONFIG SET maxmemory-policy allkeys-lru rdb-key-save-delay 100000");
-    let used_bytes = number(&mut client, "used_memory");
-    client.cmd(&format!("CONFIG SET maxmemory {used_bytes}"));
+    // The snapshot has buffers, too.
+    let max_bytes = number(&mut client, "used_memory") + (512 << 10);
+    client.cmd(&format!("CONFIG SET maxmemory {max_bytes}"));
     client.cmd("BGSAVE");
     (server, client)
 }
@@ -277,4 +281,18 @@ fn while_a_snapshot_is_written_no_more_is_evicted_than_otherwise() {
     assert_eq!(number(&mut client, "rdb_bgsave_in_progress"), 1);
     let evicted = number(&mut client, "evicted_keys");
     assert!((2_000..5_000).contains(&evicted), "{evicted} keys evicted");
+}
+
+#[test]
+fn nothing_is_evicted_for_a_database_that_was_flushed_while_it_is_saved() {
+    let (_server, mut client) = full_and_saving();
+    for line in ["SELECT 1", "FLUSHDB", "SELECT 0"] {
+        assert_eq!(client.cmd(line).text(), "OK");
+    }
+    let value = "x".repeat(1000);
+    for n in 0..2_000 {
+        assert_eq!(client.cmd(&format!("SET new:{n} {value}")).text(), "OK");
+    }
+    assert_eq!(number(&mut client, "rdb_bgsave_in_progress"), 1);
+    assert_eq!(number(&mut client, "evicted_keys"), 0);
 }
