@@ -135,6 +135,16 @@ fn transactions_lie_between_multi_and_exec() {
     );
 }
 
+/// Servers that do not know REPLACE read the log too.
+#[test]
+fn a_move_that_replaces_is_written_as_a_removal_and_a_move() {
+    assert_written(
+        "SET k v; SELECT 1; SET k w; SELECT 0; MOVE k 1 REPLACE",
+        "SET k v; SELECT 1; SET k w; MULTI; DEL k; SELECT 0; MOVE k 1; EXEC",
+    );
+    assert_written("SET k v; MOVE k 1 REPLACE", "SET k v; MOVE k 1");
+}
+
 #[test]
 fn blocked_clients_are_written_after_what_woke_them() {
     let logged = Logged::new();
