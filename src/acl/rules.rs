@@ -207,11 +207,10 @@ impl Rules {
         let mut databases = Vec::new();
         for number in list.split(|byte| *byte == b',') {
             let number = parse_i64(number).and_then(|number| u32::try_from(number).ok());
-            let number = number.ok_or(RuleError::Syntax)?;
-            if !databases.contains(&number) {
-                databases.push(number);
-            }
+            databases.push(number.ok_or(RuleError::Syntax)?);
         }
+        databases.sort_unstable();
+        databases.dedup();
         self.databases = Some(databases);
         Ok(())
     }
@@ -334,11 +333,11 @@ impl Rules {
         patterns.join(&b' ')
     }
 
-    /// The databases.
+    /// The databases; nothing where there are none.
     pub fn databases_text(&self) -> String {
         match &self.databases {
             None => "alldbs".to_owned(),
-            Some(numbers) if numbers.is_empty() => "resetdbs".to_owned(),
+            Some(numbers) if numbers.is_empty() => String::new(),
             Some(numbers) => {
                 let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
                 format!("db={}", numbers.join(","))
@@ -354,8 +353,11 @@ impl Rules {
             words.push(b"resetchannels".to_vec());
         }
         words.push(self.channels_text());
-        if self.databases.is_some() {
-            words.push(self.databases_text().into_bytes());
+        if let Some(numbers) = &self.databases {
+            words.push(match numbers.is_empty() {
+                true => b"resetdbs".to_vec(),
+                false => self.databases_text().into_bytes(),
+            });
         }
         words.push(self.commands_text().into_bytes());
         words.retain(|word| !word.is_empty());

@@ -109,6 +109,11 @@ impl Db {
         false
     }
 
+    /// How many hashes have fields that expire.
+    pub fn hashes_with_expiring_fields(&self) -> usize {
+        self.field_expiries.len()
+    }
+
     /// Whether some hash has fields that expire.
     pub fn has_field_expiries(&self) -> bool {
         !self.field_expiries.is_empty()

@@ -49,6 +49,24 @@ fn users_are_described_as_rules() {
 }
 
 #[test]
+fn databases_are_described_as_rules() {
+    let client = Kvd::new().client();
+    client.cmd("HELLO 3");
+    for (rule, described, listed) in [
+        ("alldbs", "alldbs", "resetchannels -@all"),
+        ("db=2,1", "db=1,2", "resetchannels db=1,2 -@all"),
+        ("resetdbs", "", "resetchannels resetdbs -@all"),
+    ] {
+        client.cmd(&format!("ACL SETUSER a {rule}"));
+        let user = client.cmd("ACL GETUSER a");
+        assert_eq!(user.field("databases").text(), described);
+        let list = client.cmd("ACL LIST").texts();
+        let line = list.iter().find(|line| line.starts_with("user a "));
+        assert_eq!(line.unwrap(), &format!("user a off {listed}"));
+    }
+}
+
+#[test]
 fn wrong_rules_are_refused_and_change_nothing() {
     let kvd = Kvd::new();
     let client = kvd.client();

@@ -133,6 +133,27 @@ fn a_key_moves_to_another_database() {
 }
 
 #[test]
+fn a_key_takes_the_place_of_one_in_another_database() {
+    let (_kvd, client, listener) = listening();
+    client.cmd("SET k v EX 100");
+    client.cmd("SELECT 1");
+    client.cmd("RPUSH k old");
+    client.cmd("SELECT 0");
+    listener.take();
+    for wrong in ["MOVE k 1 NX", "MOVE k 1 REPLACE REPLACE"] {
+        assert_eq!(client.err(wrong), "ERR syntax error");
+    }
+    assert_eq!(client.int("MOVE none 1 REPLACE"), 0);
+    assert_eq!(client.int("MOVE k 1"), 0);
+    assert_eq!(client.int("MOVE k 1 replace"), 1);
+    assert_eq!(events(&listener), ["move_from k", "move_to k"]);
+    assert_eq!(client.int("MOVE k 1 REPLACE"), 0);
+    client.cmd("SELECT 1");
+    assert_eq!(client.text("GET k"), "v");
+    assert_eq!(client.int("TTL k"), 100);
+}
+
+#[test]
 fn databases_change_places() {
     let kvd = Kvd::new();
     let (client, other) = (kvd.client(), kvd.client());

@@ -314,3 +314,17 @@ fn events_tell_of_fields() {
         ]
     );
 }
+
+/// A key whose only field was given a time that has passed was there for a moment.
+#[test]
+fn a_hash_that_is_gone_at_once_is_told_of_from_its_beginning() {
+    let kvd = Kvd::with(&[("notify-keyspace-events", "KAn")]);
+    let (client, listener) = (kvd.client(), kvd.client());
+    listener.cmd("PSUBSCRIBE *");
+    assert_eq!(client.int("HSETEX h EXAT 1 FIELDS 1 f v"), 1);
+    let messages = listener.take();
+    let events = messages.iter().map(|message| message.items()[3].text());
+    let events: Vec<String> = events.collect();
+    assert_eq!(events, ["new", "hset", "hexpire", "hexpired", "del"]);
+    assert_eq!(client.int("EXISTS h"), 0);
+}

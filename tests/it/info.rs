@@ -114,7 +114,10 @@ fn databases_and_memory() {
     assert!(!client.text("INFO keyspace").contains("db0"));
     client.cmd("SET a 1");
     client.cmd("SET b 1 PX 60000");
-    assert_eq!(field(&client, "db0"), "keys=2,expires=1,avg_ttl=60000");
+    assert_eq!(
+        field(&client, "db0"),
+        "keys=2,expires=1,avg_ttl=60000,keys_with_volatile_items=0"
+    );
     // A section of our own has a name of its own: newer servers have a `keysizes`.
     let own = client.text("INFO overhead");
     assert!(own.contains("\r\ndb0_overhead_bytes:"), "{own}");
@@ -127,6 +130,37 @@ fn databases_and_memory() {
     kvd.machine.used_bytes.set(2 << 20);
     kvd.advance_ms(100);
     assert_eq!(field(&client, "mem_fragmentation_ratio"), "2.00");
+}
+
+#[test]
+fn hashes_with_fields_that_expire_are_counted() {
+    let kvd = Kvd::new();
+    let client = kvd.client();
+    let count = || {
+        let line = field(&client, "db0");
+        let (_, count) = line.split_once("keys_with_volatile_items=").expect("there");
+        count.to_owned()
+    };
+    for key in ["a", "b", "c"] {
+        client.cmd(&format!("HSET {key} f v g w"));
+        client.cmd(&format!("HPEXPIRE {key} 100 FIELDS 1 f"));
+    }
+    client.cmd("HPEXPIRE a 200 FIELDS 1 g");
+    client.cmd("HSET d f v");
+    assert_eq!(count(), "3");
+    client.cmd("HDEL b f");
+    client.cmd("RENAME c e");
+    assert_eq!(count(), "2");
+    client.cmd("HPERSIST e FIELDS 1 f");
+    assert_eq!(count(), "1");
+    kvd.advance_ms(100);
+    client.cmd("HGETALL a");
+    assert_eq!(count(), "1");
+    for name in ["expired_fields", "expired_subkeys"] {
+        assert_eq!(field(&client, name), "1");
+    }
+    client.cmd("DEL a");
+    assert_eq!(count(), "0");
 }
 
 #[test]

@@ -34,6 +34,23 @@ fn members_are_added_asked_for_and_removed() {
 }
 
 #[test]
+fn a_set_that_is_absent_can_be_told_from_one_without_the_member() {
+    let client = Kvd::new().client();
+    client.cmd("SADD s x");
+    client.cmd("SET str v");
+    let answers = ["s x", "s x XX", "s y XX", "none x", "none x xx"];
+    let answers = answers.map(|asked| client.int(&format!("SISMEMBER {asked}")));
+    assert_eq!(answers, [1, 1, 0, 0, -1]);
+    for wrong in ["s x NX", "s x XX XX"] {
+        assert_eq!(
+            client.err(&format!("SISMEMBER {wrong}")),
+            "ERR syntax error"
+        );
+    }
+    assert!(client.err("SISMEMBER str x XX").starts_with("WRONGTYPE"));
+}
+
+#[test]
 fn a_member_moves() {
     let client = Kvd::new().client();
     client.cmd("SADD a x y");

@@ -144,6 +144,29 @@ fn ranges_go_by_rank_score_or_member() {
 }
 
 #[test]
+fn a_set_that_is_absent_can_be_told_from_an_empty_range() {
+    let client = four();
+    for range in [
+        "ZRANGE {} 7 9",
+        "ZRANGE {} 70 90 BYSCORE LIMIT 0 5 WITHSCORES",
+        "ZREVRANGE {} 7 9",
+        "ZRANGEBYSCORE {} 70 90",
+        "ZREVRANGEBYSCORE {} 90 70",
+        "ZRANGEBYLEX {} [x [y",
+        "ZREVRANGEBYLEX {} [y [x",
+    ] {
+        let ask = |key| client.cmd(&format!("{} XX", range.replace("{}", key)));
+        assert_eq!(ask("z"), Value::Array(Vec::new()), "{range}");
+        assert_eq!(ask("none"), Value::NullArray, "{range}");
+        let old = client.cmd(&range.replace("{}", "none"));
+        assert_eq!(old, Value::Array(Vec::new()), "{range}");
+    }
+    assert_eq!(client.err("ZRANGESTORE d z 0 -1 XX"), "ERR syntax error");
+    client.cmd("HELLO 3");
+    assert_eq!(client.cmd("ZRANGE none 0 -1 XX"), Value::Null);
+}
+
+#[test]
 fn a_range_is_stored_or_removes_its_destination() {
     let client = four();
     assert_eq!(client.int("ZRANGESTORE to z 1 2"), 2);

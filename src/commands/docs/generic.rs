@@ -107,7 +107,8 @@ pub static MOVE: Doc = Doc {
     summary: "Moves a key to another database.",
     since: "1.0.0",
     complexity: "O(1)",
-    args: "key@0 db:int",
+    args: "key@0 db:int [replace=REPLACE^9.2.0]",
+    history: &[("9.2.0", "`REPLACE`.")],
     ..GROUP
 };
 

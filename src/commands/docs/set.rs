@@ -84,7 +84,8 @@ pub static SISMEMBER: Doc = Doc {
     summary: "Tells whether a member is in a set.",
     since: "1.0.0",
     complexity: "O(1)",
-    args: "key@0 member",
+    args: "key@0 member [xx=XX^9.2.0]",
+    history: &[("9.2.0", "`XX`.")],
     ..GROUP
 };
 

@@ -188,8 +188,11 @@ pub static ZRANGE: Doc = Doc {
     since: "1.2.0",
     complexity: "O(log(N)+M) for M of N members returned",
     args: "key@0 start stop [sortby(byscore=BYSCORE|bylex=BYLEX)^6.2.0] [rev=REV^6.2.0] \
-             [limit{offset:int count:int}=LIMIT^6.2.0] [withscores=WITHSCORES]",
-    history: &[("6.2.0", "`REV`, `BYSCORE`, `BYLEX` and `LIMIT`.")],
+             [limit{offset:int count:int}=LIMIT^6.2.0] [withscores=WITHSCORES] [xx=XX^9.2.0]",
+    history: &[
+        ("6.2.0", "`REV`, `BYSCORE`, `BYLEX` and `LIMIT`."),
+        ("9.2.0", "`XX`."),
+    ],
     ..GROUP
 };
 
@@ -198,7 +201,8 @@ pub static ZRANGEBYLEX: Doc = Doc {
     summary: "Returns the members in a lexicographical range.",
     since: "2.8.9",
     complexity: "O(log(N)+M) for M of N members returned",
-    args: "key@0 min max [limit{offset:int count:int}=LIMIT]",
+    args: "key@0 min max [limit{offset:int count:int}=LIMIT] [xx=XX^9.2.0]",
+    history: &[("9.2.0", "`XX`.")],
     ..GROUP
 };
 
@@ -208,8 +212,8 @@ pub static ZRANGEBYSCORE: Doc = Doc {
     since: "1.0.5",
     complexity: "O(log(N)+M) for M of N members returned",
     args: "key@0 min:double max:double [withscores=WITHSCORES^2.0.0] [limit{offset:int \
-             count:int}=LIMIT]",
-    history: &[("2.0.0", "`WITHSCORES`.")],
+             count:int}=LIMIT] [xx=XX^9.2.0]",
+    history: &[("2.0.0", "`WITHSCORES`."), ("9.2.0", "`XX`.")],
     ..GROUP
 };
 
@@ -275,7 +279,8 @@ pub static ZREVRANGE: Doc = Doc {
     summary: "Returns the members in a range of ranks, the highest score being first.",
     since: "1.2.0",
     complexity: "O(log(N)+M) for M of N members returned",
-    args: "key@0 start:int stop:int [withscores=WITHSCORES]",
+    args: "key@0 start:int stop:int [withscores=WITHSCORES] [xx=XX^9.2.0]",
+    history: &[("9.2.0", "`XX`.")],
     ..GROUP
 };
 
@@ -284,7 +289,8 @@ pub static ZREVRANGEBYLEX: Doc = Doc {
     summary: "Returns the members in a lexicographical range, backwards.",
     since: "2.8.9",
     complexity: "O(log(N)+M) for M of N members returned",
-    args: "key@0 max min [limit{offset:int count:int}=LIMIT]",
+    args: "key@0 max min [limit{offset:int count:int}=LIMIT] [xx=XX^9.2.0]",
+    history: &[("9.2.0", "`XX`.")],
     ..GROUP
 };
 
@@ -294,8 +300,8 @@ pub static ZREVRANGEBYSCORE: Doc = Doc {
     since: "2.2.0",
     complexity: "O(log(N)+M) for M of N members returned",
     args: "key@0 max:double min:double [withscores=WITHSCORES] [limit{offset:int \
-             count:int}=LIMIT]",
-    history: &[("2.1.6", "Exclusive ranges.")],
+             count:int}=LIMIT] [xx=XX^9.2.0]",
+    history: &[("2.1.6", "Exclusive ranges."), ("9.2.0", "`XX`.")],
     ..GROUP
 };
 

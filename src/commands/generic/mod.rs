@@ -24,7 +24,7 @@ pub static TABLE: &[Command] = &[
     srv("restore-asking", -4, WRITE.or(DENYOOM).or(ASKING), DANGEROUS.or(KEYSPACE), OW_UPDATE_1,
         dump::restore, &docs::server::RESTORE_ASKING),
     key("exists", -2, READ.or(FAST), KEYSPACE, RO_ALL, exists, &docs::generic::EXISTS),
-    srv("move", 3, WRITE.or(FAST), KEYSPACE, RW_ACCESS_UPDATE_1,
+    srv("move", -3, WRITE.or(FAST), KEYSPACE, RW_ACCESS_UPDATE_1,
         place::move_, &docs::generic::MOVE).about(Databases::SelectedAnd(2)),
     key("rename", 3, WRITE, KEYSPACE, RENAME_KEYS, place::rename, &docs::generic::RENAME),
     key("renamenx", 3, WRITE.or(FAST), KEYSPACE, RENAMENX_KEYS,

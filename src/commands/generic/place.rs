@@ -80,8 +80,14 @@ pub fn copy(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// MOVE key db
+/// MOVE key db [REPLACE]. With a key in the way it replays as the removal of that and a MOVE
+/// that any server understands.
 pub fn move_(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
+    let replace = match args.get(3) {
+        None => false,
+        Some(word) if word.eq_ignore_ascii_case(b"replace") && args.len() == 4 => true,
+        Some(_) => return Err(CommandError::SYNTAX),
+    };
     let target = parse::database(args.at(2), ctx.engine.config.databases)?;
     let source = ctx.client().db;
     if source == target {
@@ -89,11 +95,14 @@ pub fn move_(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     }
     let key = Key::new(&ctx.engine.hasher, args.at(1));
     let found = ctx.keys().write(&key);
-    let Some(slot) = found.filter(|_| ctx.keys_in(target).write(&key).is_none()) else {
+    let Some(slot) = found.filter(|_| make_room(&mut ctx.keys_in(target), &key, replace)) else {
         ctx.reply.int(0);
         return Ok(());
     };
     let mut from = ctx.keys();
+    if replace {
+        from.propagate_as(&[b"MOVE", key.bytes, args.at(2)]);
+    }
     let held = Held::new(&mut from, slot, |from| from.db.take(slot));
     from.effects.touch(source, key.bytes);
     let mut to = ctx.keys_in(target);
@@ -104,6 +113,19 @@ pub fn move_(ctx: &mut ServerCtx<'_>, args: Args<'_>) -> CommandResult {
     to.notify(EventClass::GENERIC, "move_to", key.bytes);
     to.reply.int(1);
     Ok(())
+}
+
+/// Whether a place is free for a key, what was there being removed if it may be.
+fn make_room(to: &mut KeyCtx<'_>, key: &Key<'_>, replace: bool) -> bool {
+    match to.write(key) {
+        None => true,
+        Some(there) if replace => {
+            to.delete(there);
+            to.propagate_as(&[b"DEL", key.bytes]);
+            true
+        }
+        Some(_) => false,
+    }
 }
 
 /// SWAPDB index1 index2

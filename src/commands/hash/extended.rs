@@ -205,6 +205,9 @@ impl<'a> SetEx<'a> {
         key: &Key<'_>,
         found: Option<Slot>,
     ) -> CommandResult {
+        if found.is_none() {
+            ctx.notify(EventClass::NEW, "new", key.bytes);
+        }
         for event in ["hset", "hexpire", "hexpired"] {
             ctx.notify(EventClass::HASH, event, key.bytes);
         }

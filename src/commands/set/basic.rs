@@ -2,7 +2,7 @@
 
 use crate::commands::member::reply_entry;
 use crate::engine::context::KeyCtx;
-use crate::engine::error::CommandResult;
+use crate::engine::error::{CommandError, CommandResult};
 use crate::resp::args::Args;
 use crate::store::value::Kind;
 
@@ -47,14 +47,16 @@ pub fn srem(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// SISMEMBER key member
+/// SISMEMBER key member [XX]: with XX the answer is -1 if there is no such key.
 pub fn sismember(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
+    let absent = match args.get(3) {
+        None => 0,
+        Some(word) if word.eq_ignore_ascii_case(b"xx") && args.len() == 4 => -1,
+        Some(_) => return Err(CommandError::SYNTAX),
+    };
     let state = ctx.hasher;
     let (set, reply) = read(ctx, args.at(1))?;
-    reply.int(
-        set.is_some_and(|set| set.contains(args.at(2), state))
-            .into(),
-    );
+    reply.int(set.map_or(absent, |set| set.contains(args.at(2), state).into()));
     Ok(())
 }
 

@@ -27,7 +27,7 @@ pub static TABLE: &[Command] = &[
     key("sintercard", -3, READ, SET, RO_ACCESS_NUM_1, algebra::sintercard, &docs::set::SINTERCARD),
     key("sinterstore", -3, WRITE.or(DENYOOM), SET, OW_1_FROM_REST,
         algebra::sinterstore, &docs::set::SINTERSTORE),
-    key("sismember", 3, READ.or(FAST), SET, RO_1, basic::sismember, &docs::set::SISMEMBER),
+    key("sismember", -3, READ.or(FAST), SET, RO_1, basic::sismember, &docs::set::SISMEMBER),
     key("smembers", 2, READ, SET, RO_ACCESS_1, basic::smembers, &docs::set::SMEMBERS),
     key("smismember", -3, READ.or(FAST), SET, RO_ACCESS_1,
         basic::smismember, &docs::set::SMISMEMBER),

@@ -28,7 +28,8 @@ struct Form {
     backwards: bool,
     /// BYSCORE, BYLEX and REV may say otherwise: ZRANGE and ZRANGESTORE.
     is_open: bool,
-    with_scores: bool,
+    /// WITHSCORES and XX may follow: all but ZRANGESTORE.
+    is_read: bool,
 }
 
 impl Form {
@@ -37,7 +38,7 @@ impl Form {
             by,
             backwards,
             is_open: false,
-            with_scores: true,
+            is_read: true,
         }
     }
 }
@@ -56,13 +57,15 @@ struct Request<'a> {
     bounds: Bounds<'a>,
     backwards: bool,
     with_scores: bool,
+    /// An absent key is null, not a range without members.
+    null_if_absent: bool,
     /// Members to leave out first; negative: all.
     offset: i64,
     /// Members at most; negative: no limit.
     count: i64,
 }
 
-/// ZRANGE key start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count] [WITHSCORES]
+/// ZRANGE key start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count] [WITHSCORES] [XX]
 pub fn zrange(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let form = Form {
         is_open: true,
@@ -71,27 +74,27 @@ pub fn zrange(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     read(ctx, args, form)
 }
 
-/// ZREVRANGE key start stop [WITHSCORES]
+/// ZREVRANGE key start stop [WITHSCORES] [XX]
 pub fn zrevrange(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     read(ctx, args, Form::fixed(By::Rank, true))
 }
 
-/// ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]
+/// ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count] [XX]
 pub fn zrangebyscore(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     read(ctx, args, Form::fixed(By::Score, false))
 }
 
-/// ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count]
+/// ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count] [XX]
 pub fn zrevrangebyscore(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     read(ctx, args, Form::fixed(By::Score, true))
 }
 
-/// ZRANGEBYLEX key min max [LIMIT offset count]
+/// ZRANGEBYLEX key min max [LIMIT offset count] [XX]
 pub fn zrangebylex(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     read(ctx, args, Form::fixed(By::Lex, false))
 }
 
-/// ZREVRANGEBYLEX key max min [LIMIT offset count]
+/// ZREVRANGEBYLEX key max min [LIMIT offset count] [XX]
 pub fn zrevrangebylex(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     read(ctx, args, Form::fixed(By::Lex, true))
 }
@@ -102,7 +105,7 @@ pub fn zrangestore(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         by: By::Rank,
         backwards: false,
         is_open: true,
-        with_scores: false,
+        is_read: false,
     };
     let request = Request::parse(args.rest(1), form)?;
     let source = ctx.key(args.at(2));
@@ -123,7 +126,10 @@ fn read(ctx: &mut KeyCtx<'_>, args: Args<'_>, form: Form) -> CommandResult {
     let request = Request::parse(args, form)?;
     let key = ctx.key(args.at(1));
     let Some(slot) = ctx.read_kind(&key, Kind::ZSet)? else {
-        ctx.reply.array(0);
+        match request.null_if_absent {
+            true => ctx.reply.null_array(),
+            false => ctx.reply.array(0),
+        }
         return Ok(());
     };
     let set = zset(ctx.db, slot)?;
@@ -140,11 +146,14 @@ fn read(ctx: &mut KeyCtx<'_>, args: Args<'_>, form: Form) -> CommandResult {
 impl<'a> Request<'a> {
     /// Reads `key start stop [options]`, the key being argument 1.
     fn parse(args: Args<'a>, mut form: Form) -> Result<Request<'a>, CommandError> {
-        let (mut with_scores, mut offset, mut count) = (false, 0, -1);
+        let (mut with_scores, mut null_if_absent) = (false, false);
+        let (mut offset, mut count) = (0, -1);
         let mut at = 4;
         while let Some(word) = args.get(at) {
-            if form.with_scores && word.eq_ignore_ascii_case(b"withscores") {
+            if form.is_read && word.eq_ignore_ascii_case(b"withscores") {
                 with_scores = true;
+            } else if form.is_read && word.eq_ignore_ascii_case(b"xx") {
+                null_if_absent = true;
             } else if word.eq_ignore_ascii_case(b"limit") && at + 2 < args.len() {
                 offset = integer(args.at(at + 1))?;
                 count = integer(args.at(at + 2))?;
@@ -175,6 +184,7 @@ impl<'a> Request<'a> {
             bounds: Bounds::parse(args.at(2), args.at(3), form)?,
             backwards: form.backwards,
             with_scores,
+            null_if_absent,
             offset,
             count,
         })

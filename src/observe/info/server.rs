@@ -165,8 +165,10 @@ pub(super) fn keyspace(engine: &Engine, text: &mut Text) {
     for (number, db) in engine.keyspace.iter().filter(|(_, db)| !db.is_empty()) {
         let (keys, expires) = (db.len(), db.volatile_len());
         let avg_ttl = db.average_ttl_ms(engine.now.unix_ms);
+        let expiring = db.hashes_with_expiring_fields();
         text.line(format_args!(
-            "db{number}:keys={keys},expires={expires},avg_ttl={avg_ttl}"
+            "db{number}:keys={keys},expires={expires},avg_ttl={avg_ttl},\
+             keys_with_volatile_items={expiring}"
         ));
     }
 }

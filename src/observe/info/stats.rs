@@ -29,7 +29,9 @@ pub(super) fn stats(engine: &Engine, text: &mut Text) {
         ("sync_partial_ok", 0),
         ("sync_partial_err", 0),
         ("expired_keys", lookups.expired),
+        // Valkey's name for it, and Redis's.
         ("expired_fields", lookups.expired_fields),
+        ("expired_subkeys", lookups.expired_fields),
     ]);
     text.field("expired_stale_perc", "0.00");
     text.fields(&[

@@ -282,6 +282,8 @@ fn is_open(words: &Words) -> bool {
         // How many a call returns hangs on the encoding, which is another one after a field was
         // given an expiry, or after SORT.
         b"hscan" | b"sscan" | b"zscan" => has(b"COUNT"),
+        // Valkey 9.2 takes one more argument, and says of a wrong one that it is wrong.
+        b"move" | b"sismember" => words.len() > 3,
         // Valkey counts an offset below zero from the other end, in a skiplist only.
         b"zrangebyscore" | b"zrevrangebyscore" => {
             after(b"LIMIT").is_some_and(|offset| number(offset) < 0)
