@@ -13,6 +13,7 @@ bgsave   memory, throughput and worst wait while 5 million keys are saved under 
 load     how long such a file takes to load
 aof      CPU per SET with appendfsync everysec to that without, throughput with always
 cache    hit rate and CPU with memory for a tenth of the keys
+evict    CPU that evicting a key adds to a SET
 
 Every figure is also printed as a ratio to the first peer found, since times of a shared machine
 mean nothing by themselves. Servers are pinned to one core and the load to another; servers take
@@ -43,6 +44,7 @@ def main():
         "load": lambda: disk.run_load(programs, args.scale),
         "aof": lambda: aof.run_aof(programs, args.rounds, args.scale),
         "cache": lambda: cache.run_cache(programs, args.scale),
+        "evict": lambda: cache.run_eviction(programs, args.rounds, args.scale),
     }
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)

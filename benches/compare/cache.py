@@ -1,9 +1,14 @@
-"""A cache with memory for a tenth of its keys: hit rate under a Zipf load, CPU, the bound kept."""
+"""A cache with memory for a tenth of its keys: hit rate under a Zipf load, CPU, the bound kept.
+
+And what evicting a key adds to a SET of a new one.
+"""
 import bisect
 import itertools
 import random
+import statistics
 
 from peer import Server, ask, encode
+from speed import Bench, measure
 
 KEYS = 500_000
 MAXMEMORY = KEYS // 10 * 90
@@ -53,6 +58,31 @@ def run_cache(programs, scale):
                   f"  keys {int(ask(s, 'DBSIZE')[1:]):7}  CPU {cpu:5.2f} s x{cpu / base[0]:4.2f}"
                   f"  most memory {most / MAXMEMORY:6.1%} of the bound", flush=True)
             server.stop()
+
+
+NEW_KEYS = Bench("SET", "-t set -P 16 -c 50 -r 2000000000 -d 32", 1_500_000)
+FULL_BYTES = 80_000_000
+
+
+def run_eviction(programs, rounds, scale):
+    print("\nwhat evicting a key adds to a SET of a new one (CPU, microseconds)")
+    for policy in ("allkeys-lru", "allkeys-lfu"):
+        added = {name: [] for name, _ in programs}
+        for (name, program) in list(programs) * rounds:
+            server = Server(name, program)
+            s = server.connect()
+            without = sum(measure(server, NEW_KEYS, scale)[:2])
+            ask(s, "FLUSHALL", "SYNC")
+            bound = int(server.info(s, "used_memory")) + FULL_BYTES
+            ask(s, "CONFIG", "SET", "maxmemory-policy", policy, "maxmemory", bound)
+            measure(server, NEW_KEYS, scale)
+            added[name].append(sum(measure(server, NEW_KEYS, scale)[:2]) - without)
+            server.stop()
+        base = None
+        for name, times in added.items():
+            median = statistics.median(times)
+            base = base or median
+            print(f"{policy:14} {name:8} {median:6.2f} x{median / base:4.2f}", flush=True)
 
 
 def mget(s, keys):
