@@ -110,8 +110,8 @@ def streams(s):
 
 
 STRINGS = [
-    Bench("SET P=1", "-c 50 -P 1 -r 1000000 -d 32 -t set", 100_000),
-    Bench("GET P=1", "-c 50 -P 1 -r 1000000 -d 32 -t get", 100_000),
+    Bench("SET P=1", "-c 50 -P 1 -r 1000000 -d 32 -t set", 500_000),
+    Bench("GET P=1", "-c 50 -P 1 -r 1000000 -d 32 -t get", 500_000),
     Bench("SET P=16", "-c 50 -P 16 -r 1000000 -d 32 -t set", 1_500_000),
     Bench("GET P=16", "-c 50 -P 16 -r 1000000 -d 32 -t get", 1_500_000),
     Bench("INCR P=16", "-c 50 -P 16 -r 1000000 -t incr", 1_500_000),
