@@ -1,14 +1,12 @@
 //! Runs what a client sent.
 //!
-//! The commands of one read are parsed together, their keys are looked up once in a tight loop so
-//! that the processor overlaps the cache misses (`warm`), and then they run one by one. Looking
-//! ahead decides nothing: limits and permissions are those of a command's own turn.
+//! The commands of one read are parsed together, what they need is touched ([`super::ahead`]), and
+//! then they run one by one.
 
 use bytes::Bytes;
 
 use crate::dispatch::execute::{Flow, execute};
-use crate::dispatch::lookup::{self, Finder};
-use crate::dispatch::table::Found;
+use crate::dispatch::lookup;
 use crate::engine::Engine;
 use crate::engine::buffers::{Ahead, Inbox};
 use crate::engine::busy::WhileBusy;
@@ -17,17 +15,12 @@ use crate::resp::LARGE_BULK;
 use crate::resp::args::OwnedArgs;
 use crate::resp::reply::{Outbox, Reply};
 use crate::resp::request::{LargeBulk, Limits, ProtocolError, State};
-use crate::store::db::{Db, Key};
 
 use super::Served;
 
 /// Commands parsed ahead of their turn: enough to overlap cache misses, few enough that what is
 /// warmed is still in the cache when its command runs.
 const BATCH_COMMANDS_MAX: usize = 64;
-/// Below this many words of commands warming costs more than it saves.
-const WARM_WORDS_MIN: usize = 8;
-/// Keys looked up together: about as many as the processor has misses under way, and some.
-const WARM_KEYS_MAX: usize = 64;
 
 /// How a run over some input ended: how much of it is done with, and why it stopped.
 type Run = (usize, Served);
@@ -36,43 +29,64 @@ impl Engine {
     /// Takes bytes of a client and runs the commands in them, as far as the turn's time goes.
     /// A command that takes long has `busy` serve the others meanwhile.
     pub fn receive(&mut self, key: ClientKey, bytes: &[u8], busy: &mut dyn WhileBusy) -> Served {
-        self.stats.input_bytes += bytes.len() as u64;
-        self.stats.reads += 1;
-        let now_us = self.now.mono_us;
+        let bytes = match self.take_in(key, bytes) {
+            Ok(bytes) => bytes,
+            Err(progress) => return progress,
+        };
         let Some(client) = self.clients.find_mut(key) else {
             return Served::Closing;
         };
-        client.active_us = now_us;
-        client.input_bytes += bytes.len() as u64;
-        if client.closing != Closing::No {
-            return Served::Closing;
-        }
-        if client.gates.has(SessionGates::WEB) {
-            return self.receive_web(key, bytes);
-        }
-        let mut bytes = bytes;
-        if let Some(large) = client.large.as_mut() {
-            match large.put(bytes) {
-                Ok(taken) => bytes = bytes.get(taken..).unwrap_or_default(),
-                Err(error) => return self.protocol_error(key, error),
-            }
-            let is_complete = large.is_complete();
-            let progress = self.check_inbox(key, Served::Idle);
-            if !is_complete || progress == Served::Closing {
-                return progress;
-            }
-        } else if client.inbox.is_empty() && !client.is_blocked() && client.postponed.is_none() {
+        let waits = client.is_blocked() || client.postponed.is_some();
+        if client.large.is_none() && client.inbox.is_empty() && !waits {
             let (consumed, progress) = self.run(key, bytes, busy);
             return self.keep(key, bytes.get(consumed..).unwrap_or_default(), progress);
         }
-        let Some(client) = self.clients.find_mut(key) else {
-            return Served::Closing;
-        };
         client.inbox.push(bytes);
         if client.is_blocked() {
             return self.check_inbox(key, Served::Parked);
         }
         self.resume(key, busy)
+    }
+
+    /// Notes that bytes came from a client, and hands back those that are for its parser. `Err` if
+    /// there is nothing to run.
+    #[inline]
+    fn take_in<'a>(&mut self, key: ClientKey, bytes: &'a [u8]) -> Result<&'a [u8], Served> {
+        self.stats.input_bytes += bytes.len() as u64;
+        self.stats.reads += 1;
+        let now_us = self.now.mono_us;
+        let Some(client) = self.clients.find_mut(key) else {
+            return Err(Served::Closing);
+        };
+        client.active_us = now_us;
+        client.input_bytes += bytes.len() as u64;
+        if client.closing != Closing::No {
+            return Err(Served::Closing);
+        }
+        if client.gates.has(SessionGates::WEB) {
+            return Err(self.receive_web(key, bytes));
+        }
+        let Some(large) = client.large.as_mut() else {
+            return Ok(bytes);
+        };
+        let taken = match large.put(bytes) {
+            Ok(taken) => taken,
+            Err(error) => return Err(self.protocol_error(key, error)),
+        };
+        let is_complete = large.is_complete();
+        let progress = self.check_inbox(key, Served::Idle);
+        if !is_complete || progress == Served::Closing {
+            return Err(progress);
+        }
+        Ok(bytes.get(taken..).unwrap_or_default())
+    }
+
+    /// Takes bytes of a client and runs nothing: [`Self::resume`] will.
+    pub fn put_off(&mut self, key: ClientKey, bytes: &[u8]) -> Served {
+        match self.take_in(key, bytes) {
+            Ok(bytes) => self.keep(key, bytes, Served::More),
+            Err(progress) => progress,
+        }
     }
 
     /// Goes on with what lies in a client's inbox.
@@ -132,12 +146,7 @@ impl Engine {
                 .parser
                 .parse_batch(rest, &limits, &mut ahead.batch, commands_max);
             let db = client.db;
-            match self.keyspace.db(db as usize) {
-                Some(db) if ahead.batch.words() >= WARM_WORDS_MIN => {
-                    self.look_ahead(db, &mut ahead, rest);
-                }
-                _ => self.look_up(&mut ahead, rest),
-            }
+            self.look_ahead(db, &mut ahead, rest);
             let (done, stopped) = self.run_batch(key, &ahead, rest, &mut out, busy);
             if let Some(progress) = stopped {
                 break (at + done, progress);
@@ -195,45 +204,6 @@ impl Engine {
             }
         }
         (0, None)
-    }
-
-    /// Looks up the commands of a batch.
-    fn look_up(&self, Ahead { batch, rows }: &mut Ahead, input: &[u8]) {
-        let find = |i| lookup::find(&self.registry, batch.args(i, input));
-        rows.clear();
-        rows.extend((0..batch.len()).map(find));
-    }
-
-    /// Looks up the commands of a batch and their keys, so that the commands find those in the
-    /// cache.
-    #[inline(never)]
-    fn look_ahead(&self, db: &Db, Ahead { batch, rows }: &mut Ahead, input: &[u8]) {
-        let mut keys = [Key {
-            bytes: &[],
-            hash: 0,
-        }; WARM_KEYS_MAX];
-        let mut count = 0;
-        let mut finder = Finder::new(&self.registry);
-        rows.clear();
-        for i in 0..batch.len() {
-            let args = batch.args(i, input);
-            let found = finder.find(args);
-            rows.push(found);
-            let Some(Found { command, .. }) = found else {
-                continue;
-            };
-            let (mut at, end, step) = command.keys.first_range(args);
-            while at < end {
-                if count == WARM_KEYS_MAX {
-                    db.warm(&keys);
-                    count = 0;
-                }
-                keys[count] = Key::new(&self.hasher, args.at(at));
-                count += 1;
-                at += step;
-            }
-        }
-        db.warm(keys.get(..count).unwrap_or_default());
     }
 
     /// A large last argument has begun: what came of it goes to a buffer of its own.

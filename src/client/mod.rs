@@ -4,6 +4,7 @@
 //! inbox: an incomplete command, or commands behind one that made the client wait. Nothing here
 //! knows a socket. Clients of the metrics port speak HTTP and have a way of their own ([`web`]).
 
+mod ahead;
 mod feed;
 mod web;
 

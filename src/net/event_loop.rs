@@ -5,6 +5,7 @@
 //! ([`Engine::next_dirty`]), whom to go on with ([`Engine::next_ready`]), when to wake
 //! ([`Engine::next_deadline`]) and when to end ([`Engine::take_exit`]).
 //!
+//! Connections that send little are read together before any of it runs ([`super::reads`]).
 //! Nothing is written while commands run: replies leave in the flush at the end of the turn, once
 //! a connection, when what they answer for has been written to the log. Two queues, both first in,
 //! first out, hold what one turn leaves to the next: connections to be served (unread bytes, or
@@ -30,6 +31,7 @@ use crate::engine::tick::{COMMANDS_BUDGET_NS, TurnStats};
 use crate::persist::aof::LogState;
 
 use super::connection::{Connections, Filled, Flushed};
+use super::reads::{Reads, Unrun};
 use super::rebind::{Rebinder, SharedListeners};
 use super::signal::SignalSource;
 use super::token::Source;
@@ -44,9 +46,6 @@ const ACCEPTS_PER_TURN: usize = 32;
 /// Connections flushed in one turn: what a message to 100,000 subscribers may take from the others
 /// before they are served again.
 const FLUSHES_PER_TURN: usize = 1024;
-
-/// The one read buffer. One connection gets at most this much read in a turn.
-const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Bytes read from all connections in one turn: many that upload large values must not keep the
 /// others waiting, although no command of theirs uses up the time budget.
@@ -193,8 +192,8 @@ pub struct Sockets {
     unflushed: VecDeque<ClientKey>,
     /// Nothing may leave before the log says so: its thread wakes the loop.
     is_held: bool,
-    /// Empty while it is lent to the running command.
-    buffer: Vec<u8>,
+    /// Empty while it is lent to the running commands.
+    reads: Reads,
 }
 
 impl Sockets {
@@ -218,7 +217,7 @@ impl Sockets {
             ready: VecDeque::new(),
             unflushed: VecDeque::new(),
             is_held: false,
-            buffer: vec![0; READ_BUFFER_BYTES],
+            reads: Reads::default(),
         })
     }
 
@@ -292,7 +291,7 @@ impl Sockets {
             let key = match engine.connect(endpoint) {
                 Ok(key) => key,
                 Err(words) => {
-                    stream.refuse(&words, &mut self.buffer);
+                    stream.refuse(&words, self.reads.room());
                     continue;
                 }
             };
@@ -313,57 +312,100 @@ impl Sockets {
             return;
         }
         let mut bytes_left = READ_BYTES_PER_TURN;
-        for _ in 0..self.ready.len() {
-            let Some(key) = self.ready.pop_front() else {
-                return;
-            };
-            let read = self.serve_one(engine, key);
-            bytes_left = bytes_left.saturating_sub(read);
+        let mut waiting = self.ready.len();
+        while waiting > 0 {
+            let mut reads = std::mem::take(&mut self.reads);
+            self.read_together(engine, &mut reads, &mut waiting);
+            bytes_left = bytes_left.saturating_sub(reads.bytes());
+            if reads.is_empty() && waiting > 0 {
+                self.resume_next(engine);
+                waiting -= 1;
+            } else {
+                self.run_together(engine, reads.unrun());
+            }
+            reads.clear();
+            self.reads = reads;
             if bytes_left == 0 || engine.boundary_ns >= engine.budget_end_ns {
                 return;
             }
         }
     }
 
-    /// Goes on with the commands at hand, or reads once. Returns the bytes read.
-    fn serve_one(&mut self, engine: &mut Engine, key: ClientKey) -> usize {
-        let Some(connection) = self.connections.find(key) else {
-            return 0;
-        };
-        connection.in_ready_queue = false;
-        if connection.is_running() {
-            self.queue_ready(key);
-            return 0;
+    /// Reads once from each of the next connections, as long as they send little and none of them
+    /// has commands at hand.
+    fn read_together(&mut self, engine: &mut Engine, reads: &mut Reads, waiting: &mut usize) {
+        while *waiting > 0 && reads.takes_more() {
+            let Some(&key) = self.ready.front() else {
+                *waiting = 0;
+                break;
+            };
+            let connection = self.connections.find(key);
+            if connection.as_ref().is_some_and(|it| it.has_resume()) {
+                break;
+            }
+            self.ready.pop_front();
+            *waiting -= 1;
+            let Some(connection) = connection else {
+                continue;
+            };
+            connection.in_ready_queue = false;
+            if connection.is_running() {
+                self.queue_ready(key);
+                continue;
+            }
+            if !connection.has_unread() {
+                continue;
+            }
+            match connection.fill(reads.room()) {
+                Filled::Bytes(read) => reads.add(key, read),
+                Filled::Nothing => {}
+                // The flush closes it, when the replies to what it sent before are out.
+                Filled::Ended => self.queue_flush(key),
+                Filled::Broken => self.disconnect(engine, key),
+            }
         }
-        if connection.has_resume() {
+    }
+
+    /// Runs what was read together, one connection after the other.
+    fn run_together(&mut self, engine: &mut Engine, mut unrun: Unrun<'_>) {
+        if unrun.len() > 1 {
+            engine.foresee(unrun.clone());
+        }
+        while let Some((key, bytes)) = unrun.next() {
+            let Some(connection) = self.connections.find(key) else {
+                continue;
+            };
+            connection.begin_work();
+            let mut others = Others {
+                sockets: self,
+                unrun: &mut unrun,
+            };
+            let progress = engine.receive(key, bytes, &mut others);
+            if engine.boundary_ns >= engine.budget_end_ns {
+                self.put_off(engine, &mut unrun);
+            }
+            self.settle(key, progress);
+        }
+    }
+
+    /// Leaves what was read and has not run to the next turn.
+    fn put_off(&mut self, engine: &mut Engine, unrun: &mut Unrun<'_>) {
+        for (key, bytes) in unrun {
+            let progress = engine.put_off(key, bytes);
+            self.settle(key, progress);
+        }
+    }
+
+    /// Goes on with the commands at hand of the next connection.
+    fn resume_next(&mut self, engine: &mut Engine) {
+        let Some(key) = self.ready.pop_front() else {
+            return;
+        };
+        if let Some(connection) = self.connections.find(key) {
+            connection.in_ready_queue = false;
             connection.begin_work();
             let progress = engine.resume(key, self);
             self.settle(key, progress);
-            return 0;
-        }
-        if !connection.has_unread() {
-            return 0;
-        }
-        let mut buffer = std::mem::take(&mut self.buffer);
-        if buffer.is_empty() {
-            buffer.resize(READ_BUFFER_BYTES, 0);
-        }
-        let filled = connection.fill(&mut buffer);
-        match filled {
-            Filled::Bytes(read) => {
-                connection.begin_work();
-                let progress = engine.receive(key, &buffer[..read], self);
-                self.settle(key, progress);
-            }
-            Filled::Nothing => {}
-            // The flush closes it, when the replies to what it sent before are out.
-            Filled::Ended => self.queue_flush(key),
-            Filled::Broken => self.disconnect(engine, key),
-        }
-        self.buffer = buffer;
-        match filled {
-            Filled::Bytes(read) => read,
-            _ => 0,
         }
     }
 
@@ -486,7 +528,7 @@ impl Sockets {
             return;
         }
         if let Some(connection) = self.connections.remove(key) {
-            connection.close(&mut self.buffer);
+            connection.close(self.reads.room());
             engine.disconnect(key);
             self.listeners.borrow_mut().descriptor_freed();
         }
@@ -530,6 +572,20 @@ impl WhileBusy for Sockets {
         self.serve(engine);
         self.flush(engine);
         engine.budget_end_ns = outer_end_ns;
+    }
+}
+
+/// The other connections while one of several that were read together has a command running.
+struct Others<'s, 'u, 'b> {
+    sockets: &'s mut Sockets,
+    unrun: &'u mut Unrun<'b>,
+}
+
+impl WhileBusy for Others<'_, '_, '_> {
+    fn serve_others(&mut self, engine: &mut Engine) {
+        // What ends the command may be among what was read with it.
+        self.sockets.put_off(engine, self.unrun);
+        self.sockets.serve_others(engine);
     }
 }
 

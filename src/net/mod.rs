@@ -7,6 +7,7 @@
 pub mod connection;
 pub mod event_loop;
 pub mod listener;
+mod reads;
 mod rebind;
 pub mod signal;
 pub mod token;

@@ -263,6 +263,15 @@ pub struct RequestParser {
     nul: bool,
 }
 
+/// The second word of the usual command that `input` begins with, which is its key mostly. What is
+/// unusual has none. For guesses only: nothing is checked that a parser would check.
+pub fn second_word(input: &[u8]) -> Option<&[u8]> {
+    let (_, rest) = short_length(input, b'*')?;
+    let (name, rest) = short_length(rest, b'$')?;
+    let (length, rest) = short_length(rest.get(name + 2..)?, b'$')?;
+    rest.get(..length)
+}
+
 /// What became of one command.
 enum Step {
     Complete { end: usize, unquoted: bool },

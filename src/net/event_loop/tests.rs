@@ -1,6 +1,7 @@
 //! A turn inside of a turn, without a script.
 
 use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
 use crate::config::Config;
@@ -11,8 +12,8 @@ use crate::net::tests::{PATIENCE, connect};
 
 use super::*;
 
-#[test]
-fn others_are_served_while_a_command_runs() {
+/// An engine and its sockets, and where they listen.
+fn server() -> (Box<Engine>, Sockets, SocketAddr) {
     let mut options = ListenOptions {
         backlog: 8,
         ..ListenOptions::default()
@@ -27,8 +28,99 @@ fn others_are_served_while_a_command_runs() {
         machine: Box::new(crate::observe::machine::StillMachine::default()),
         disk: Box::new(crate::host::memory::MemoryDisk::default()),
     };
-    let mut engine = Engine::new(Config::default(), crate::registry(), 1, host);
-    let mut sockets = Sockets::new(Poller::new().unwrap(), listeners.share(), None).unwrap();
+    let engine = Engine::new(Config::default(), crate::registry(), 1, host);
+    let sockets = Sockets::new(Poller::new().unwrap(), listeners.share(), None).unwrap();
+    (engine, sockets, address)
+}
+
+/// Connections that all have sent their bytes, and are known to be ready.
+fn ready<const N: usize>(
+    engine: &mut Engine,
+    sockets: &mut Sockets,
+    address: SocketAddr,
+    sent: [&[u8]; N],
+) -> [TcpStream; N] {
+    let streams = sent.map(|bytes| {
+        let mut stream = connect(address);
+        stream.write_all(bytes).unwrap();
+        stream
+    });
+    while sockets.ready.len() < N {
+        sockets.poll(Some(PATIENCE)).unwrap();
+        sockets.sort_events(engine);
+        sockets.accept(engine);
+    }
+    streams
+}
+
+/// What a connection has got so far.
+fn got(stream: &mut TcpStream) -> Vec<u8> {
+    stream.set_nonblocking(true).unwrap();
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    bytes
+}
+
+/// Whether a connection gets these bytes, and nothing before them.
+fn gets(stream: &mut TcpStream, wanted: &[u8]) -> bool {
+    stream.set_nonblocking(false).unwrap();
+    let mut bytes = vec![0; wanted.len()];
+    stream.read_exact(&mut bytes).is_ok() && bytes == wanted
+}
+
+#[test]
+fn what_was_read_together_runs_while_one_of_it_takes_long() {
+    let (mut engine, mut sockets, address) = server();
+    engine.begin_turn();
+    let sent: [&[u8]; 3] = [b"INCR a\r\n", b"INCR a\r\nINC", b"GET a\r\nQUIT\r\n"];
+    let [mut first, mut second, mut third] = ready(&mut engine, &mut sockets, address, sent);
+    let mut reads = Reads::default();
+    let mut waiting = sockets.ready.len();
+    sockets.read_together(&mut engine, &mut reads, &mut waiting);
+    let mut unrun = reads.unrun();
+    let (key, bytes) = unrun.next().unwrap();
+    assert_eq!((bytes, unrun.len(), waiting), (sent[0], 2, 0));
+    sockets.connections.find(key).unwrap().begin_work();
+    let mut others = Others {
+        sockets: &mut sockets,
+        unrun: &mut unrun,
+    };
+    others.serve_others(&mut engine);
+    assert!(unrun.next().is_none(), "nothing is left to run twice");
+    assert!(gets(&mut second, b":1\r\n") && gets(&mut third, b"$1\r\n1\r\n+OK\r\n"));
+    assert!(got(&mut first).is_empty(), "its command is running");
+    // The rest of a command finds its beginning.
+    sockets.settle(key, Served::Idle);
+    second.write_all(b"R a\r\n").unwrap();
+    let started = Instant::now();
+    while got(&mut second).is_empty() {
+        sockets.serve_others(&mut engine);
+        assert!(started.elapsed() < PATIENCE);
+    }
+    assert_eq!(engine.clients.iter().count(), 2);
+}
+
+#[test]
+fn what_was_read_together_waits_when_the_time_is_up() {
+    let (mut engine, mut sockets, address) = server();
+    engine.begin_turn();
+    let sent: [&[u8]; 3] = [b"APPEND a 1\r\n", b"APPEND a 2\r\n", b"APPEND a 3\r\n"];
+    let mut streams = ready(&mut engine, &mut sockets, address, sent);
+    for (turn, stream) in streams.iter_mut().enumerate() {
+        engine.begin_turn();
+        engine.budget_end_ns = 0;
+        sockets.serve(&mut engine);
+        sockets.flush(&mut engine);
+        let left = 2 - turn;
+        assert_eq!(sockets.ready.len(), left, "one runs, the others wait");
+        let reply = format!(":{}\r\n", turn + 1);
+        assert!(gets(stream, reply.as_bytes()), "they keep their order");
+    }
+}
+
+#[test]
+fn others_are_served_while_a_command_runs() {
+    let (mut engine, mut sockets, address) = server();
     engine.begin_turn();
     let mut running = connect(address);
     let mut other = connect(address);

@@ -270,12 +270,22 @@ pub struct Client {
 impl Client {
     /// Sends bytes and runs what they say.
     pub fn send_raw(&self, bytes: &[u8]) -> Served {
+        let progress = self.send_for_a_turn(bytes);
+        self.finish(progress)
+    }
+
+    /// Sends bytes, and runs what they say in later turns, as if others had used up this one.
+    pub fn send_late(&self, bytes: &[u8]) -> Served {
         let mut engine = self.kvd.engine.borrow_mut();
         engine.begin_turn();
-        let mut progress = engine.receive(self.key, bytes, &mut Alone);
+        let progress = engine.put_off(self.key, bytes);
+        drop(engine);
+        self.finish(progress)
+    }
+
+    fn finish(&self, mut progress: Served) -> Served {
         while progress == Served::More {
-            engine.begin_turn();
-            progress = engine.resume(self.key, &mut Alone);
+            progress = self.go_on();
         }
         progress
     }

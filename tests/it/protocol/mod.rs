@@ -12,14 +12,18 @@ const PAIRS_LEN_MAX: usize = 48;
 
 type Options<'a> = &'a [(&'a str, &'a str)];
 
-/// What a new client gets that sends `pieces`, and whether it is closed then.
+/// What a new client gets that sends `pieces`, and whether it is closed then. Some pieces are
+/// received in a turn in which they do not run.
 fn converse<'a>(
     options: Options<'_>,
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> (Vec<u8>, bool) {
     let client = Kvd::with(options).client();
-    for piece in pieces {
-        client.send_raw(piece);
+    for (at, piece) in pieces.into_iter().enumerate() {
+        match (at + piece.len()) % 2 {
+            0 => client.send_raw(piece),
+            _ => client.send_late(piece),
+        };
     }
     (client.take_bytes(), client.is_closing())
 }

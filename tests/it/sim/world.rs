@@ -277,10 +277,14 @@ impl World {
 
     /// Sends the next bytes of a client, and lets the model run what they complete.
     fn deliver(&mut self, index: usize, len: usize) {
+        let is_late = self.generate.once_in(4);
         let peer = &mut self.peers[index];
         let bytes: Vec<u8> = peer.unsent.drain(..len).collect();
         self.trace.add(format!("{index} <- {}", show(&bytes)));
-        peer.client.send_raw(&bytes);
+        match is_late {
+            true => peer.client.send_late(&bytes),
+            false => peer.client.send_raw(&bytes),
+        };
         // The model waits for no snapshot.
         for _ in 0..SNAPSHOT_TURNS_MAX {
             if !peer.client.is_postponed() {
