@@ -58,6 +58,7 @@ impl Engine {
         let Some(client) = self.clients.find_mut(key) else {
             return Err(Served::Closing);
         };
+        self.pace.note(now_us, client.active_us);
         client.active_us = now_us;
         client.input_bytes += bytes.len() as u64;
         if client.closing != Closing::No {

@@ -19,6 +19,7 @@ mod key_map;
 pub mod limits;
 pub mod monitor;
 pub mod notify;
+pub mod pace;
 pub mod pause;
 pub mod pubsub;
 pub mod scripts;
@@ -59,6 +60,7 @@ use clients::{ClientKey, Clients, Closing, Endpoint, SessionGates, Transaction};
 use effects::Effects;
 use error::CommandError;
 use gates::ServerGates;
+use pace::Pace;
 use pause::Pause;
 use pubsub::PubSub;
 use shutdown::ShutdownSignal;
@@ -134,6 +136,8 @@ pub struct Engine {
     pub rng: Rng,
     /// The time of the turn.
     pub now: Now,
+    /// How fast clients come.
+    pub pace: Pace,
     /// Where times come from.
     pub clock: Box<dyn Clock>,
     /// The machine: memory, processor times, the log.
@@ -214,6 +218,7 @@ impl Engine {
             hasher,
             rng,
             now,
+            pace: Pace::default(),
             boundary_ns: clock.mono_ns(),
             budget_end_ns: u64::MAX,
             clock,

@@ -16,11 +16,15 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::num::NonZeroU64;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use mio::{Events, Poll, Waker};
+use rustix::thread::set_current_timer_slack;
+use rustix::time::{ClockId, clock_getres};
 
 use crate::client::Served;
 use crate::dispatch::execute::serve_waiting;
@@ -111,6 +115,7 @@ impl EventLoop {
     /// Serves until the engine ends the server; returns the exit code. Tells `on_ready` when the
     /// data is loaded.
     pub fn run(mut self, on_ready: impl FnOnce()) -> io::Result<i32> {
+        self.sockets.sleeps_exactly = sleep_exactly();
         let mut timeout = Some(Duration::ZERO);
         let mut on_ready = Some(on_ready);
         loop {
@@ -129,7 +134,7 @@ impl EventLoop {
     /// One turn. Returns how long the next one may wait for events.
     fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Option<Duration>> {
         let EventLoop { engine, sockets } = self;
-        sockets.poll(timeout)?;
+        sockets.wait(timeout, engine.pace.away())?;
         engine.begin_turn();
         let started_ns = engine.boundary_ns;
         sockets.sort_events(engine);
@@ -159,6 +164,14 @@ impl EventLoop {
         });
         Ok(sockets.timeout(engine, now_ns / 1_000))
     }
+}
+
+/// Lets this thread's sleeps end when they should, not when it suits the kernel, which otherwise
+/// adds up to 50 us. Whether it has timers for that.
+fn sleep_exactly() -> bool {
+    let resolution = clock_getres(ClockId::Monotonic);
+    let is_fine = resolution.tv_sec == 0 && resolution.tv_nsec <= 1_000;
+    is_fine && set_current_timer_slack(NonZeroU64::new(1)).is_ok()
 }
 
 /// One tick with work to do. Returns how long it took, in microseconds, and what time it is then.
@@ -192,6 +205,8 @@ pub struct Sockets {
     unflushed: VecDeque<ClientKey>,
     /// Nothing may leave before the log says so: its thread wakes the loop.
     is_held: bool,
+    /// A sleep of microseconds takes microseconds.
+    sleeps_exactly: bool,
     /// Empty while it is lent to the running commands.
     reads: Reads,
 }
@@ -217,8 +232,23 @@ impl Sockets {
             ready: VecDeque::new(),
             unflushed: VecDeque::new(),
             is_held: false,
+            sleeps_exactly: false,
             reads: Reads::default(),
         })
+    }
+
+    /// Waits for events, for at most `timeout`. Where none are there, the poll begins when the
+    /// loop was `away`: what came meanwhile did not have to wake it.
+    fn wait(&mut self, timeout: Option<Duration>, away: Option<Duration>) -> io::Result<()> {
+        if let Some(away) = away.filter(|_| self.sleeps_exactly && timeout != Some(Duration::ZERO))
+        {
+            self.poll(Some(Duration::ZERO))?;
+            if !self.events.is_empty() {
+                return Ok(());
+            }
+            thread::sleep(timeout.map_or(away, |timeout| timeout.min(away)));
+        }
+        self.poll(timeout)
     }
 
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
