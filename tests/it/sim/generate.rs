@@ -1,5 +1,7 @@
 //! Makes up arguments.
 
+use std::collections::VecDeque;
+
 use fastrand::Rng;
 
 use super::model::Words;
@@ -11,7 +13,12 @@ pub struct Gen {
     pub pool: usize,
     pub now_ms: i64,
     pub databases: usize,
+    /// Ids that entries of streams were given of late, as far as it can be told.
+    pub ids: VecDeque<(Vec<u8>, (u64, u64))>,
 }
+
+/// So many ids are remembered.
+const IDS: usize = 60;
 
 impl Gen {
     /// True once in `n` times.
@@ -33,7 +40,7 @@ impl Gen {
     /// A key, mostly one that commands of `kind` use, so that most commands meet their own type.
     pub fn key(&mut self, kind: char) -> Vec<u8> {
         let kind = if self.once_in(12) {
-            self.one(&['s', 'h', 'l', 't', 'z'])
+            self.one(&['s', 'h', 'l', 't', 'z', 'x'])
         } else {
             kind
         };
@@ -47,8 +54,24 @@ impl Gen {
 
     /// A key of any kind.
     pub fn any_key(&mut self) -> Vec<u8> {
-        let kind = self.one(&['s', 's', 'h', 'l', 't', 'z']);
+        let kind = self.one(&['s', 's', 'h', 'l', 't', 'z', 'x']);
         self.key(kind)
+    }
+
+    /// The newest id of a stream, as far as it can be told.
+    pub fn newest(&self, key: &[u8]) -> (u64, u64) {
+        let ids = self.ids.iter().filter(|(of, _)| of == key);
+        ids.map(|(_, id)| *id).max().unwrap_or_default()
+    }
+
+    /// An entry of a stream was given this id.
+    pub fn remember(&mut self, key: &[u8], id: (u64, u64)) {
+        if id > self.newest(key) {
+            self.ids.push_back((key.to_vec(), id));
+        }
+        if self.ids.len() > IDS {
+            self.ids.pop_front();
+        }
     }
 
     /// A short text from a small stock, so that it is met again.

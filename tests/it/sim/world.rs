@@ -7,7 +7,8 @@ use fastrand::Rng;
 use super::ROWS;
 use super::crash::Durable;
 use super::generate::Gen;
-use super::model::{Command, Ctx, Data, Model, Session, Words};
+use super::model::{Command, Ctx, Data, Model, Row, Session, Words};
+use super::streams::settle;
 use super::transactions::execute;
 use super::want::{Want, page_of};
 use crate::harness::{Client, Kvd, Value, decode, request};
@@ -17,6 +18,8 @@ use crate::words;
 const STEPS: usize = 250;
 /// Steps between two looks at all data.
 const FULL_CHECK_STEPS: usize = 60;
+/// How much more often a favourite command is sent.
+const FAVOURITE_WEIGHT: u32 = 20;
 /// What is remembered for a report.
 const TRACE_LINES: usize = 40;
 
@@ -113,7 +116,7 @@ struct World {
     model: Model,
     peers: Vec<Peer>,
     generate: Gen,
-    commands: Vec<&'static super::model::Row>,
+    commands: Vec<&'static Row>,
     trace: Trace,
     step: usize,
 }
@@ -130,12 +133,7 @@ impl World {
         };
         kvd.tick_by_ns([0, 0, 1_000, 50_000, 400_000][rng.usize(..5)]);
         let pool = [2, 8, 20, 20, 2_000][rng.usize(..5)];
-        let mut commands = Vec::new();
-        for row in ROWS.iter().copied().flatten() {
-            let known = kvd.engine().registry.lookup(row.name.as_bytes()).is_some();
-            let weight = if known { row.weight } else { 0 };
-            commands.extend(std::iter::repeat_n(row, weight as usize));
-        }
+        let commands = commands(&kvd, &mut rng);
         let model = Model::new(3, kvd.unix_ms());
         if let Some(durable) = &mut durable {
             durable.note(&kvd, &model);
@@ -147,6 +145,7 @@ impl World {
                 pool,
                 now_ms: kvd.unix_ms(),
                 databases: 3,
+                ids: VecDeque::new(),
             },
             kvd,
             durable,
@@ -197,6 +196,7 @@ impl World {
         let Some(durable) = &mut self.durable else {
             return;
         };
+        let is_base_of_commands = durable.is_base_of_commands();
         let (kvd, models, how) = durable.restart(&self.kvd, &mut self.generate.rng);
         self.trace
             .add(format!("{how}, {} states allowed", models.len()));
@@ -209,6 +209,9 @@ impl World {
         let mut allowed = models.into_iter().map(|mut model| {
             model.set_now(now_ms);
             revive(&mut model, &client);
+            if is_base_of_commands {
+                settle(&mut model, &client);
+            }
             model
         });
         let found = allowed.find(|model| difference(model, &client).is_none());
@@ -525,6 +528,35 @@ fn different_value(model: &Model, client: &Client, db: usize) -> Option<String> 
     None
 }
 
+/// What clients send: each row as often as it weighs, those of a favourite table more often.
+fn commands(kvd: &Kvd, rng: &mut Rng) -> Vec<&'static Row> {
+    let favourite = favourite(rng);
+    let mut commands = Vec::new();
+    for (index, rows) in ROWS.iter().enumerate() {
+        let times = if favourite == Some(index) {
+            FAVOURITE_WEIGHT
+        } else {
+            1
+        };
+        for row in *rows {
+            let known = kvd.engine().registry.lookup(row.name.as_bytes()).is_some();
+            let weight = if known { row.weight * times } else { 0 };
+            commands.extend(std::iter::repeat_n(row, weight as usize));
+        }
+    }
+    commands
+}
+
+/// Half of the seeds do mostly what one table says, to get far into it. It is streams every other
+/// time: they have the most to remember.
+fn favourite(rng: &mut Rng) -> Option<usize> {
+    match rng.u32(..4) {
+        0 => ROWS.iter().position(|rows| rows[0].name == "xadd"),
+        1 => Some(rng.usize(..ROWS.len())),
+        _ => None,
+    }
+}
+
 /// A configuration: few or many shards, collections that turn large early or late.
 fn options(rng: &mut Rng) -> Vec<(&'static str, &'static str)> {
     let mut options = vec![
@@ -539,6 +571,7 @@ fn options(rng: &mut Rng) -> Vec<(&'static str, &'static str)> {
             ("set-max-listpack-entries", "6"),
             ("zset-max-listpack-entries", "4"),
             ("list-max-listpack-size", "3"),
+            ("stream-node-max-entries", "3"),
         ]);
     }
     options
@@ -552,6 +585,7 @@ fn read_all(data: &Data, key: &[u8]) -> Vec<Vec<u8>> {
         Data::List(_) => words!["LRANGE", key, "0", "-1"],
         Data::Set(_) => words!["SMEMBERS", key],
         Data::ZSet(_) => words!["ZRANGE", key, "0", "-1", "WITHSCORES"],
+        Data::Stream(_) => words!["XINFO", "STREAM", key, "FULL", "COUNT", "0"],
     }
 }
 
@@ -563,6 +597,7 @@ fn whole(data: &Data) -> Want {
         Data::List(items) => super::lists::all(items),
         Data::Set(members) => super::sets::all(members),
         Data::ZSet(members) => Want::Scored(super::zsets::ordered(members)),
+        Data::Stream(stream) => Want::Stream(Box::new(stream.clone())),
     }
 }
 
