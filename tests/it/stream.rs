@@ -580,6 +580,9 @@ fn no_group_has_read_more_than_was_added() {
     assert_eq!((group("entries-read"), group("lag")), (0, 2));
     client.cmd("XGROUP SETID s g 2-0 ENTRIESREAD 100");
     assert_eq!((group("entries-read"), group("lag")), (2, 0));
+    client.cmd("XDEL s 1-0");
+    client.cmd("XSETID s 2-0 ENTRIESADDED 1");
+    assert_eq!((group("entries-read"), group("lag")), (1, 0));
 }
 
 #[test]

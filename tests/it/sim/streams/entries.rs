@@ -494,7 +494,7 @@ pub fn make_xsetid(g: &mut Gen) -> Words {
         _ => words![key, id_text((now + ahead, g.rng.u64(..3)))],
     };
     if g.once_in(3) {
-        let added = g.rng.i32(-1..30).to_string();
+        let added = (g.rng.i32(-1..9) * g.rng.i32(1..4)).to_string();
         words.extend(words!["entriesadded", added]);
     }
     if g.once_in(3) {
@@ -538,7 +538,12 @@ pub fn xsetid(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Result<Want, Want> {
         ));
     }
     stream.last = last;
-    stream.added = added.unwrap_or(stream.added);
+    if let Some(added) = added {
+        stream.added = added;
+        for group in stream.groups.values_mut() {
+            group.read = group.read.map(|read| read.min(added));
+        }
+    }
     if max_deleted != (0, 0) {
         stream.max_deleted = max_deleted;
     }
