@@ -13,6 +13,8 @@ pub struct Gen {
     pub pool: usize,
     pub now_ms: i64,
     pub databases: usize,
+    /// The kind of most keys.
+    pub favourite: Option<char>,
     /// Ids that entries of streams were given of late, as far as it can be told.
     pub ids: VecDeque<(Vec<u8>, (u64, u64))>,
 }
@@ -48,13 +50,20 @@ impl Gen {
             0 => Vec::new(),
             1 => b"\r\n\0\xff".to_vec(),
             2 => [&[b'x'; 300][..], &[kind as u8]].concat(),
+            // Streams are few: there is much to do with one.
+            _ if kind == 'x' => format!("x{}", self.one(&[0, 0, 0, 1, 2])).into_bytes(),
             _ => format!("{kind}{}", self.rng.usize(..self.pool)).into_bytes(),
         }
     }
 
     /// A key of any kind.
     pub fn any_key(&mut self) -> Vec<u8> {
-        let kind = self.one(&['s', 's', 'h', 'l', 't', 'z', 'x']);
+        let any = self.one(&['s', 's', 'h', 'l', 't', 'z', 'x']);
+        let kind = if self.once_in(4) {
+            any
+        } else {
+            self.favourite.unwrap_or(any)
+        };
         self.key(kind)
     }
 

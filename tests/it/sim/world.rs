@@ -133,7 +133,8 @@ impl World {
         };
         kvd.tick_by_ns([0, 0, 1_000, 50_000, 400_000][rng.usize(..5)]);
         let pool = [2, 8, 20, 20, 2_000][rng.usize(..5)];
-        let commands = commands(&kvd, &mut rng);
+        let favourite = favourite(&mut rng);
+        let commands = commands(&kvd, favourite);
         let model = Model::new(3, kvd.unix_ms());
         if let Some(durable) = &mut durable {
             durable.note(&kvd, &model);
@@ -145,6 +146,7 @@ impl World {
                 pool,
                 now_ms: kvd.unix_ms(),
                 databases: 3,
+                favourite: favourite_kind(favourite),
                 ids: VecDeque::new(),
             },
             kvd,
@@ -250,8 +252,22 @@ impl World {
         self.read_replies(index);
     }
 
+    /// Any command; but what is begun with WATCH and MULTI goes on before all else has changed.
+    fn next_row(&mut self, index: usize) -> &'static Row {
+        let session = &self.peers[index].session;
+        let next = match &session.multi {
+            Some(_) => Some("exec"),
+            None if !session.watched.is_empty() => Some("multi"),
+            None => None,
+        };
+        let next = next.filter(|_| self.generate.once_in(4));
+        let row = |name: &str| ROWS.iter().copied().flatten().find(|row| row.name == name);
+        next.and_then(row)
+            .unwrap_or_else(|| self.generate.one(&self.commands))
+    }
+
     fn write_command(&mut self, index: usize) {
-        let row = self.generate.one(&self.commands);
+        let row = self.next_row(index);
         let mut words = (row.make)(&mut self.generate);
         let peer = &mut self.peers[index];
         if row.name == "scan" {
@@ -528,25 +544,6 @@ fn different_value(model: &Model, client: &Client, db: usize) -> Option<String> 
     None
 }
 
-/// What clients send: each row as often as it weighs, those of a favourite table more often.
-fn commands(kvd: &Kvd, rng: &mut Rng) -> Vec<&'static Row> {
-    let favourite = favourite(rng);
-    let mut commands = Vec::new();
-    for (index, rows) in ROWS.iter().enumerate() {
-        let times = if favourite == Some(index) {
-            FAVOURITE_WEIGHT
-        } else {
-            1
-        };
-        for row in *rows {
-            let known = kvd.engine().registry.lookup(row.name.as_bytes()).is_some();
-            let weight = if known { row.weight * times } else { 0 };
-            commands.extend(std::iter::repeat_n(row, weight as usize));
-        }
-    }
-    commands
-}
-
 /// Half of the seeds do mostly what one table says, to get far into it. It is streams every other
 /// time: they have the most to remember.
 fn favourite(rng: &mut Rng) -> Option<usize> {
@@ -555,6 +552,38 @@ fn favourite(rng: &mut Rng) -> Option<usize> {
         1 => Some(rng.usize(..ROWS.len())),
         _ => None,
     }
+}
+
+/// The kind of keys that are a favourite.
+fn favourite_kind(favourite: Option<usize>) -> Option<char> {
+    match ROWS[favourite?][0].name {
+        "get" => Some('s'),
+        "hset" => Some('h'),
+        "lpush" => Some('l'),
+        "sadd" => Some('t'),
+        "zadd" => Some('z'),
+        "xadd" => Some('x'),
+        _ => None,
+    }
+}
+
+/// What clients send: each row as often as it weighs, those of a favourite table more often, and so
+/// those of transactions, which show what counts as a change.
+fn commands(kvd: &Kvd, favourite: Option<usize>) -> Vec<&'static Row> {
+    let mut commands = Vec::new();
+    for (index, rows) in ROWS.iter().enumerate() {
+        let times = match favourite {
+            Some(favourite) if favourite == index => FAVOURITE_WEIGHT,
+            Some(_) if rows[0].name == "multi" => FAVOURITE_WEIGHT / 2,
+            _ => 1,
+        };
+        for row in *rows {
+            let known = kvd.engine().registry.lookup(row.name.as_bytes()).is_some();
+            let weight = if known { row.weight * times } else { 0 };
+            commands.extend(std::iter::repeat_n(row, weight as usize));
+        }
+    }
+    commands
 }
 
 /// A configuration: few or many shards, collections that turn large early or late.
