@@ -207,7 +207,7 @@ impl Stream {
                 break;
             }
             assert!(!trim.approximate, "nothing to trim");
-            self.entries.remove(&id);
+            self.remove(id);
             removed += 1;
             if trim.delref {
                 self.forget(id);
@@ -216,8 +216,18 @@ impl Stream {
         removed
     }
 
-    pub fn delete(&mut self, id: Id) -> bool {
+    fn remove(&mut self, id: Id) -> bool {
         let found = self.entries.remove(&id).is_some();
+        for group in self.groups.values_mut() {
+            if let Some(pending) = group.pending.get_mut(&id) {
+                pending.is_orphan = true;
+            }
+        }
+        found
+    }
+
+    pub fn delete(&mut self, id: Id) -> bool {
+        let found = self.remove(id);
         if found {
             self.max_deleted = self.max_deleted.max(id);
         }

@@ -250,6 +250,7 @@ pub fn xreadgroup(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Result<Want, Want> {
                     consumer: consumer.clone(),
                     time: now_ms,
                     count: 1,
+                    is_orphan: false,
                 });
                 let news = stream.read_new(&mut group, pending.as_ref(), count);
                 if !news.is_empty() {
@@ -294,6 +295,7 @@ impl Stream {
             }
             pending.time = now_ms;
             pending.count += 1;
+            pending.is_orphan = false;
             self.fields_of(*id)
         };
         own.take(count).map(read).collect()

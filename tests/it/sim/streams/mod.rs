@@ -45,6 +45,8 @@ pub struct Pending {
     pub consumer: Vec<u8>,
     pub time: i64,
     pub count: i64,
+    /// Its entry went since. There may be another: XSETID can set ids back.
+    pub is_orphan: bool,
 }
 
 #[rustfmt::skip]

@@ -221,6 +221,7 @@ impl Claim<'_> {
             consumer: self.consumer.to_vec(),
             time: self.time,
             count: self.retry_count.unwrap_or(more),
+            is_orphan: false,
         };
         group.pending.insert(id, pending);
         Claimed::Taken

@@ -93,8 +93,8 @@ impl Stream {
     }
 }
 
-/// After a replay: a base of commands cannot say that a message is pending which is not in its
-/// stream. What is left of those only the server knows.
+/// After a replay: a base of commands cannot say that a message is pending which was not in its
+/// stream any more. What is left of those only the server knows.
 pub fn settle(model: &mut Model, client: &Client) {
     for db in 0..model.dbs.len() {
         client.cmd(&format!("SELECT {db}"));
@@ -102,7 +102,6 @@ pub fn settle(model: &mut Model, client: &Client) {
             let Data::Stream(stream) = &mut entry.data else {
                 continue;
             };
-            let entries = &stream.entries;
             for (name, group) in &mut stream.groups {
                 let is_told = |id: &Id| {
                     let id = id_text(*id);
@@ -111,7 +110,7 @@ pub fn settle(model: &mut Model, client: &Client) {
                 };
                 group
                     .pending
-                    .retain(|id, _| entries.contains_key(id) || is_told(id));
+                    .retain(|id, pending| !pending.is_orphan || is_told(id));
             }
         }
     }
