@@ -61,6 +61,8 @@ pub struct Touched {
     pub db: u32,
     /// The key.
     pub key: Box<[u8]>,
+    /// Whether it counts as a change, or matters to those who wait for it only.
+    pub is_change: bool,
 }
 
 /// How the running command is propagated.
@@ -173,6 +175,18 @@ impl Effects {
             self.touched.push(Touched {
                 db,
                 key: key.into(),
+                is_change: true,
+            });
+        }
+    }
+
+    /// Tells whoever waits for `key` to look again, though its value did not change.
+    pub fn wake(&mut self, db: u32, key: &[u8]) {
+        if self.listeners.blocked {
+            self.touched.push(Touched {
+                db,
+                key: key.into(),
+                is_change: false,
             });
         }
     }

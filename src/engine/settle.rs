@@ -34,10 +34,10 @@ impl Engine {
     }
 
     fn key_touched(&mut self, by: Option<ClientKey>, touched: &Touched) {
-        if self.effects.listeners.tracking {
+        if self.effects.listeners.tracking && touched.is_change {
             self.invalidate(by, &touched.key);
         }
-        if self.effects.listeners.watch {
+        if self.effects.listeners.watch && touched.is_change {
             self.fail_watchers(touched.db, &touched.key);
         }
         if self.effects.listeners.blocked {

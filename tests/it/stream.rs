@@ -546,6 +546,26 @@ fn a_group_reader_hears_at_once_that_its_group_is_gone() {
     }
 }
 
+/// Where a group stands is no part of what is watched or cached, as in Valkey.
+#[test]
+fn a_group_that_moves_or_goes_fails_no_transaction() {
+    let kvd = Kvd::new();
+    let (client, reader) = (kvd.client(), kvd.client());
+    reader.cmd("HELLO 3");
+    client.cmd("XADD s 1-0 f v");
+    client.cmd("XGROUP CREATE s g 0");
+    for line in ["XGROUP SETID s g 1-0", "XGROUP DESTROY s g"] {
+        reader.cmd("CLIENT TRACKING ON");
+        reader.cmd("XLEN s");
+        client.cmd("WATCH s");
+        client.cmd(line);
+        assert!(reader.take().is_empty(), "{line}");
+        client.cmd("MULTI");
+        client.cmd("PING");
+        assert_eq!(show(&client.cmd("EXEC")), "[PONG]", "{line}");
+    }
+}
+
 #[test]
 fn no_group_has_read_more_than_was_added() {
     let client = Kvd::new().client();
@@ -560,6 +580,9 @@ fn no_group_has_read_more_than_was_added() {
     assert_eq!((group("entries-read"), group("lag")), (0, 2));
     client.cmd("XGROUP SETID s g 2-0 ENTRIESREAD 100");
     assert_eq!((group("entries-read"), group("lag")), (2, 0));
+    client.cmd("XDEL s 1-0");
+    client.cmd("XSETID s 2-0 ENTRIESADDED 1");
+    assert_eq!((group("entries-read"), group("lag")), (1, 0));
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub fn xclaim(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         return Err(no_key_or_group(bytes, name));
     };
     let now_ms = ctx.now.unix_ms;
-    let request = Request::parse(args, now_ms)?;
+    let mut request = Request::parse(args, now_ms)?;
+    request.check_delivery_time(ctx.caller.is_log());
     let mut changes = Changes::new(ctx, bytes, name, consumer);
     let KeyCtx { db, reply, .. } = ctx;
     let ValueMut::Stream(stream) = db.value_mut(slot) else {
@@ -175,6 +176,20 @@ impl Request {
             at += request.parse_option(args, at)?;
         }
         Ok(request)
+    }
+
+    /// Negative times count as now, and so do times to come, unless the log tells them: the clock
+    /// may have been set back since.
+    fn check_delivery_time(&mut self, is_log: bool) {
+        let ClaimOptions {
+            now_ms,
+            delivery_time,
+            ..
+        } = &mut self.options;
+        let latest = if is_log { i64::MAX } else { *now_ms };
+        if !(0..=latest).contains(delivery_time) {
+            *delivery_time = *now_ms;
+        }
     }
 
     /// Reads the option at `at` and says how many arguments it took.

@@ -66,7 +66,8 @@ pub fn setid(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     };
     group.set_id(id, options.entries_read);
     // Whoever waits for entries of the group may be served now.
-    ctx.modified(key.bytes);
+    ctx.effects.dirty += 1;
+    ctx.effects.wake(ctx.db_index, key.bytes);
     ctx.notify(EventClass::STREAM, "xgroup-setid", key.bytes);
     ctx.reply.ok();
     Ok(())
@@ -83,7 +84,8 @@ pub fn destroy(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
     let husk = Stream::husk_of(group);
     ctx.db.free_later(Value::Stream(Box::new(husk)));
     // Whoever waits for entries of the group waits in vain.
-    ctx.modified(key.bytes);
+    ctx.effects.dirty += 1;
+    ctx.effects.wake(ctx.db_index, key.bytes);
     ctx.notify(EventClass::STREAM, "xgroup-destroy", key.bytes);
     ctx.reply.int(1);
     Ok(())

@@ -207,6 +207,42 @@ fn a_group_has_read_as_much_after_loading() {
     let groups = |client: &Client| format!("{:?}", client.cmd("XINFO GROUPS s"));
     assert_eq!(groups(&client), groups(&again.client()));
     assert!(groups(&client).contains("\"entries-read\", :2, \"lag\", :1"));
+    // A base of commands sets what was added before it creates the group.
+    client.cmd("XDEL s 1-1");
+    client.cmd("XACK s g 2-1");
+    client.cmd("XDEL s 2-1");
+    client.cmd("XSETID s 3-1 ENTRIESADDED 1");
+    client.cmd("BGREWRITEAOF");
+    while logged.disk.content(INCR).is_some() {
+        logged.kvd.advance_ms(10);
+    }
+    let again = Kvd::on(logged.disk.clone(), 3, ON);
+    assert_eq!(groups(&client), groups(&again.client()));
+}
+
+/// A message that was delivered before the clock was set back is as idle after a restart as
+/// without one.
+#[test]
+fn a_delivery_keeps_its_time_when_the_clock_was_set_back() {
+    let logged = Logged::new();
+    let client = logged.kvd.client();
+    client.cmd("XADD s 1-1 f v");
+    client.cmd("XGROUP CREATE s g 0");
+    client.cmd("XREADGROUP GROUP g c STREAMS s >");
+    logged.kvd.turn();
+    let delivered_at = logged.kvd.unix_ms();
+    let again = Kvd::at(logged.disk.clone(), 2, ON, delivered_at - 1_000).expect("a log");
+    let idle_ms = || again.client().cmd("XPENDING s g - + 1").items()[0].items()[2].int();
+    assert_eq!(idle_ms(), 0);
+    again.advance_ms(1_200);
+    assert_eq!(idle_ms(), 200);
+    let client = again.client();
+    client.cmd(&format!(
+        "XCLAIM s g c 0 1-1 TIME {}",
+        again.unix_ms() + 999
+    ));
+    again.advance_ms(50);
+    assert_eq!(idle_ms(), 50, "a client tells of no time to come");
 }
 
 /// Of very many fields whose time has come a command removes some. The others lie there still, and

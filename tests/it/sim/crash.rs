@@ -54,6 +54,11 @@ impl Durable {
         (durable, kvd)
     }
 
+    /// Whether a rewritten log begins with commands, not with a snapshot.
+    pub fn is_base_of_commands(&self) -> bool {
+        self.options.contains(&("aof-use-rdb-preamble", "no"))
+    }
+
     /// The data is this now, and in the log.
     pub fn note(&mut self, kvd: &Kvd, model: &Model) {
         let engine = kvd.engine();

@@ -1,5 +1,7 @@
 //! Makes up arguments.
 
+use std::collections::VecDeque;
+
 use fastrand::Rng;
 
 use super::model::Words;
@@ -11,7 +13,14 @@ pub struct Gen {
     pub pool: usize,
     pub now_ms: i64,
     pub databases: usize,
+    /// The kind of most keys.
+    pub favourite: Option<char>,
+    /// Ids that entries of streams were given of late, as far as it can be told.
+    pub ids: VecDeque<(Vec<u8>, (u64, u64))>,
 }
+
+/// So many ids are remembered.
+const IDS: usize = 60;
 
 impl Gen {
     /// True once in `n` times.
@@ -33,7 +42,7 @@ impl Gen {
     /// A key, mostly one that commands of `kind` use, so that most commands meet their own type.
     pub fn key(&mut self, kind: char) -> Vec<u8> {
         let kind = if self.once_in(12) {
-            self.one(&['s', 'h', 'l', 't', 'z'])
+            self.one(&['s', 'h', 'l', 't', 'z', 'x'])
         } else {
             kind
         };
@@ -41,14 +50,37 @@ impl Gen {
             0 => Vec::new(),
             1 => b"\r\n\0\xff".to_vec(),
             2 => [&[b'x'; 300][..], &[kind as u8]].concat(),
+            // Streams are few: there is much to do with one.
+            _ if kind == 'x' => format!("x{}", self.one(&[0, 0, 0, 1, 2])).into_bytes(),
             _ => format!("{kind}{}", self.rng.usize(..self.pool)).into_bytes(),
         }
     }
 
     /// A key of any kind.
     pub fn any_key(&mut self) -> Vec<u8> {
-        let kind = self.one(&['s', 's', 'h', 'l', 't', 'z']);
+        let any = self.one(&['s', 's', 'h', 'l', 't', 'z', 'x']);
+        let kind = if self.once_in(4) {
+            any
+        } else {
+            self.favourite.unwrap_or(any)
+        };
         self.key(kind)
+    }
+
+    /// The newest id of a stream, as far as it can be told.
+    pub fn newest(&self, key: &[u8]) -> (u64, u64) {
+        let ids = self.ids.iter().filter(|(of, _)| of == key);
+        ids.map(|(_, id)| *id).max().unwrap_or_default()
+    }
+
+    /// An entry of a stream was given this id.
+    pub fn remember(&mut self, key: &[u8], id: (u64, u64)) {
+        if id > self.newest(key) {
+            self.ids.push_back((key.to_vec(), id));
+        }
+        if self.ids.len() > IDS {
+            self.ids.pop_front();
+        }
     }
 
     /// A short text from a small stock, so that it is met again.

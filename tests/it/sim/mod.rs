@@ -15,6 +15,7 @@ mod keys;
 mod lists;
 mod model;
 mod sets;
+mod streams;
 mod strings;
 mod transactions;
 mod want;
@@ -30,6 +31,7 @@ const ROWS: &[&[model::Row]] = &[
     lists::ROWS,
     sets::ROWS,
     zsets::ROWS,
+    streams::ROWS,
     keys::ROWS,
     transactions::ROWS,
 ];

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::generate::Gen;
+use super::streams::Stream;
 use super::want::{Want, wrong_type};
 
 /// The arguments of a command, its name left out.
@@ -32,6 +33,7 @@ pub enum Data {
     List(Vec<Vec<u8>>),
     Set(BTreeSet<Vec<u8>>),
     ZSet(BTreeMap<Vec<u8>, f64>),
+    Stream(Stream),
 }
 
 impl Data {
@@ -43,6 +45,7 @@ impl Data {
             Data::List(_) => "list",
             Data::Set(_) => "set",
             Data::ZSet(_) => "zset",
+            Data::Stream(_) => "stream",
         }
     }
 }

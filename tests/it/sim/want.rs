@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::streams::Stream;
 use crate::harness::Value;
 
 /// A reply, or what is known of it. Nulls are RESP2's, collections RESP3's; the comparison gives
@@ -26,6 +27,8 @@ pub enum Want {
     /// The replies of a transaction, and whether each is RESP3.
     Each(Vec<(Want, bool)>),
     Page(Page),
+    /// All of a stream, as XINFO tells it.
+    Stream(Box<Stream>),
 }
 
 /// A reply of SCAN.
@@ -113,6 +116,7 @@ impl Want {
             },
             Want::Page(page) => page_of(got)
                 .is_some_and(|(_, keys)| keys.iter().all(|key| page.allowed.contains(key))),
+            Want::Stream(stream) => stream.is_told_by(got),
         }
     }
 }

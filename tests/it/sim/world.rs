@@ -7,7 +7,8 @@ use fastrand::Rng;
 use super::ROWS;
 use super::crash::Durable;
 use super::generate::Gen;
-use super::model::{Command, Ctx, Data, Model, Session, Words};
+use super::model::{Command, Ctx, Data, Model, Row, Session, Words};
+use super::streams::settle;
 use super::transactions::execute;
 use super::want::{Want, page_of};
 use crate::harness::{Client, Kvd, Value, decode, request};
@@ -17,6 +18,8 @@ use crate::words;
 const STEPS: usize = 250;
 /// Steps between two looks at all data.
 const FULL_CHECK_STEPS: usize = 60;
+/// How much more often a favourite command is sent.
+const FAVOURITE_WEIGHT: u32 = 20;
 /// What is remembered for a report.
 const TRACE_LINES: usize = 40;
 
@@ -113,7 +116,7 @@ struct World {
     model: Model,
     peers: Vec<Peer>,
     generate: Gen,
-    commands: Vec<&'static super::model::Row>,
+    commands: Vec<&'static Row>,
     trace: Trace,
     step: usize,
 }
@@ -130,12 +133,8 @@ impl World {
         };
         kvd.tick_by_ns([0, 0, 1_000, 50_000, 400_000][rng.usize(..5)]);
         let pool = [2, 8, 20, 20, 2_000][rng.usize(..5)];
-        let mut commands = Vec::new();
-        for row in ROWS.iter().copied().flatten() {
-            let known = kvd.engine().registry.lookup(row.name.as_bytes()).is_some();
-            let weight = if known { row.weight } else { 0 };
-            commands.extend(std::iter::repeat_n(row, weight as usize));
-        }
+        let favourite = favourite(&mut rng);
+        let commands = commands(&kvd, favourite);
         let model = Model::new(3, kvd.unix_ms());
         if let Some(durable) = &mut durable {
             durable.note(&kvd, &model);
@@ -147,6 +146,8 @@ impl World {
                 pool,
                 now_ms: kvd.unix_ms(),
                 databases: 3,
+                favourite: favourite_kind(favourite),
+                ids: VecDeque::new(),
             },
             kvd,
             durable,
@@ -197,6 +198,7 @@ impl World {
         let Some(durable) = &mut self.durable else {
             return;
         };
+        let is_base_of_commands = durable.is_base_of_commands();
         let (kvd, models, how) = durable.restart(&self.kvd, &mut self.generate.rng);
         self.trace
             .add(format!("{how}, {} states allowed", models.len()));
@@ -209,6 +211,9 @@ impl World {
         let mut allowed = models.into_iter().map(|mut model| {
             model.set_now(now_ms);
             revive(&mut model, &client);
+            if is_base_of_commands {
+                settle(&mut model, &client);
+            }
             model
         });
         let found = allowed.find(|model| difference(model, &client).is_none());
@@ -247,8 +252,22 @@ impl World {
         self.read_replies(index);
     }
 
+    /// Any command; but what is begun with WATCH and MULTI goes on before all else has changed.
+    fn next_row(&mut self, index: usize) -> &'static Row {
+        let session = &self.peers[index].session;
+        let next = match &session.multi {
+            Some(_) => Some("exec"),
+            None if !session.watched.is_empty() => Some("multi"),
+            None => None,
+        };
+        let next = next.filter(|_| self.generate.once_in(4));
+        let row = |name: &str| ROWS.iter().copied().flatten().find(|row| row.name == name);
+        next.and_then(row)
+            .unwrap_or_else(|| self.generate.one(&self.commands))
+    }
+
     fn write_command(&mut self, index: usize) {
-        let row = self.generate.one(&self.commands);
+        let row = self.next_row(index);
         let mut words = (row.make)(&mut self.generate);
         let peer = &mut self.peers[index];
         if row.name == "scan" {
@@ -529,6 +548,48 @@ fn different_value(model: &Model, client: &Client, db: usize) -> Option<String> 
     None
 }
 
+/// Half of the seeds do mostly what one table says, to get far into it. It is streams every other
+/// time: they have the most to remember.
+fn favourite(rng: &mut Rng) -> Option<usize> {
+    match rng.u32(..4) {
+        0 => ROWS.iter().position(|rows| rows[0].name == "xadd"),
+        1 => Some(rng.usize(..ROWS.len())),
+        _ => None,
+    }
+}
+
+/// The kind of keys that are a favourite.
+fn favourite_kind(favourite: Option<usize>) -> Option<char> {
+    match ROWS[favourite?][0].name {
+        "get" => Some('s'),
+        "hset" => Some('h'),
+        "lpush" => Some('l'),
+        "sadd" => Some('t'),
+        "zadd" => Some('z'),
+        "xadd" => Some('x'),
+        _ => None,
+    }
+}
+
+/// What clients send: each row as often as it weighs, those of a favourite table more often, and so
+/// those of transactions, which show what counts as a change.
+fn commands(kvd: &Kvd, favourite: Option<usize>) -> Vec<&'static Row> {
+    let mut commands = Vec::new();
+    for (index, rows) in ROWS.iter().enumerate() {
+        let times = match favourite {
+            Some(favourite) if favourite == index => FAVOURITE_WEIGHT,
+            Some(_) if rows[0].name == "multi" => FAVOURITE_WEIGHT / 2,
+            _ => 1,
+        };
+        for row in *rows {
+            let known = kvd.engine().registry.lookup(row.name.as_bytes()).is_some();
+            let weight = if known { row.weight * times } else { 0 };
+            commands.extend(std::iter::repeat_n(row, weight as usize));
+        }
+    }
+    commands
+}
+
 /// A configuration: few or many shards, collections that turn large early or late.
 fn options(rng: &mut Rng) -> Vec<(&'static str, &'static str)> {
     let mut options = vec![
@@ -543,6 +604,7 @@ fn options(rng: &mut Rng) -> Vec<(&'static str, &'static str)> {
             ("set-max-listpack-entries", "6"),
             ("zset-max-listpack-entries", "4"),
             ("list-max-listpack-size", "3"),
+            ("stream-node-max-entries", "3"),
         ]);
     }
     options
@@ -556,6 +618,7 @@ fn read_all(data: &Data, key: &[u8]) -> Vec<Vec<u8>> {
         Data::List(_) => words!["LRANGE", key, "0", "-1"],
         Data::Set(_) => words!["SMEMBERS", key],
         Data::ZSet(_) => words!["ZRANGE", key, "0", "-1", "WITHSCORES"],
+        Data::Stream(_) => words!["XINFO", "STREAM", key, "FULL", "COUNT", "0"],
     }
 }
 
@@ -567,6 +630,7 @@ fn whole(data: &Data) -> Want {
         Data::List(items) => super::lists::all(items),
         Data::Set(members) => super::sets::all(members),
         Data::ZSet(members) => Want::Scored(super::zsets::ordered(members)),
+        Data::Stream(stream) => Want::Stream(Box::new(stream.clone())),
     }
 }
 

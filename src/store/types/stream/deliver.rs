@@ -45,7 +45,7 @@ pub struct ClaimOptions {
     pub now_ms: i64,
     /// Entries that were delivered more recently stay with their owner.
     pub min_idle_ms: i64,
-    /// What becomes the time of the last delivery. Negative times and times to come count as now.
+    /// What becomes the time of the last delivery.
     pub delivery_time: i64,
     /// What becomes the delivery count.
     pub retry_count: Option<i64>,
@@ -259,13 +259,7 @@ impl<'a> GroupMut<'a> {
             None if options.just_id => count,
             None => count.saturating_add(1),
         };
-        let sane = (0..=now_ms).contains(&options.delivery_time);
-        self.group.give(
-            id,
-            to,
-            if sane { options.delivery_time } else { now_ms },
-            count,
-        );
+        self.group.give(id, to, options.delivery_time, count);
         self.mark_active(to, now_ms);
         Claim::Claimed(entry)
     }

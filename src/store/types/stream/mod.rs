@@ -166,7 +166,8 @@ impl Stream {
         self.log.block_count()
     }
 
-    /// Sets the last id and, if given, the other counters: XSETID.
+    /// Sets the last id and, if given, the other counters: XSETID. No group has read more entries
+    /// than are said to have been added.
     pub fn set_id(
         &mut self,
         id: StreamId,
@@ -187,9 +188,25 @@ impl Stream {
         }
         self.log.forget_tombstones_above(id);
         self.last_id = id;
-        self.entries_added = entries_added.unwrap_or(self.entries_added);
+        if let Some(added) = entries_added {
+            self.entries_added = added;
+            self.cap_entries_read();
+        }
         self.max_deleted_id = max_deleted_id.unwrap_or(self.max_deleted_id);
         Ok(())
+    }
+
+    fn cap_entries_read(&mut self) {
+        let groups = self
+            .groups
+            .iter_mut()
+            .flat_map(|groups| groups.0.values_mut());
+        for group in groups {
+            let read = group
+                .entries_read()
+                .map(|read| read.min(self.entries_added));
+            group.set_position(group.last_id(), read);
+        }
     }
 
     /// The groups by name.

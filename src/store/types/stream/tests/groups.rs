@@ -352,16 +352,16 @@ fn claiming() {
         group.claim(ID(4, 0), bob, &forced),
         Claim::Claimed(_)
     ));
-    let bogus = ClaimOptions {
-        delivery_time: NOW + 99,
+    let told = ClaimOptions {
+        delivery_time: NOW + 4,
         retry_count: Some(7),
         ..options
     };
     assert!(matches!(
-        group.claim(ID(3, 0), bob, &bogus),
+        group.claim(ID(3, 0), bob, &told),
         Claim::Claimed(_)
     ));
-    assert_eq!(group.pending(ID(3, 0)).unwrap().delivery_time(), NOW + 11);
+    assert_eq!(group.pending(ID(3, 0)).unwrap().delivery_time(), NOW + 4);
     assert!(group.raise_last_id(ID(9, 0)) && !group.raise_last_id(ID(9, 0)));
     assert_eq!(pending(&stream), ["1-0 bob 2", "3-0 bob 7", "4-0 bob 1"]);
     stream.check_invariants();
