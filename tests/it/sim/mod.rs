@@ -6,6 +6,7 @@
 //! `KVD_SEEDS=n` runs that many. A type is one file with a table of [`model::Row`]s, listed in
 //! [`ROWS`], and a variant of [`model::Data`].
 
+mod bitmaps;
 mod crash;
 mod disk;
 mod faults;
@@ -26,6 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The commands that clients send. Those that the server does not have yet are left out.
 const ROWS: &[&[model::Row]] = &[
     strings::ROWS,
+    bitmaps::ROWS,
     hashes::ROWS,
     lists::ROWS,
     sets::ROWS,

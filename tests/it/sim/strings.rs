@@ -49,7 +49,7 @@ fn key_and_number(g: &mut Gen) -> Words {
 }
 
 /// The value of a key, or what to answer if it is no string.
-fn text(ctx: &Ctx<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, Want> {
+pub fn text(ctx: &Ctx<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, Want> {
     match ctx.get(key).map(|entry| &entry.data) {
         None => Ok(None),
         Some(Data::String(bytes)) => Ok(Some(bytes.clone())),

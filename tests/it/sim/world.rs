@@ -488,11 +488,17 @@ fn revive(model: &mut Model, client: &Client) {
 fn difference(model: &Model, client: &Client) -> Option<String> {
     for db in 0..model.dbs.len() {
         client.cmd(&format!("SELECT {db}"));
-        let mut got: Vec<Vec<u8>> = client.cmd("KEYS *").items().iter().map(bytes_of).collect();
-        got.sort();
-        let wanted: Vec<Vec<u8>> = model.dbs[db].keys().cloned().collect();
+        let keys = client.cmd("KEYS *").items().iter().map(bytes_of).collect();
+        let (got, wanted): (BTreeSet<_>, BTreeSet<_>) =
+            (keys, model.dbs[db].keys().cloned().collect());
         if got != wanted {
-            return Some(format!("keys of database {db}: {got:?}, not {wanted:?}"));
+            let list = |keys: &BTreeSet<Vec<u8>>, others: &BTreeSet<Vec<u8>>| -> Vec<String> {
+                keys.difference(others).map(|key| show(key)).collect()
+            };
+            let (more, less) = (list(&got, &wanted), list(&wanted, &got));
+            return Some(format!(
+                "database {db} has the keys {more:?}, and lacks {less:?}"
+            ));
         }
         let what = different_value(model, client, db);
         if what.is_some() {
