@@ -32,23 +32,34 @@ impl Gen {
 
     /// A key, mostly one that commands of `kind` use, so that most commands meet their own type.
     pub fn key(&mut self, kind: char) -> Vec<u8> {
-        let kind = if self.once_in(12) {
-            self.one(&['s', 'h', 'l', 't', 'z'])
-        } else {
-            kind
+        // What a HyperLogLog's key holds is for no other command on strings to meet.
+        let kind = match (kind, kind != 'p' && self.once_in(12)) {
+            ('s', true) => self.one(&['h', 'l', 't', 'z']),
+            (_, true) => self.one(&['s', 'h', 'l', 't', 'z', 'p']),
+            (_, false) => kind,
         };
         match self.rng.u32(..60) {
-            0 => Vec::new(),
-            1 => b"\r\n\0\xff".to_vec(),
-            2 => [&[b'x'; 300][..], &[kind as u8]].concat(),
+            0 if kind != 'p' => Vec::new(),
+            1 if kind != 'p' => b"\r\n\0\xff".to_vec(),
+            2 => vec![kind as u8; 301],
             _ => format!("{kind}{}", self.rng.usize(..self.pool)).into_bytes(),
         }
     }
 
     /// A key of any kind.
     pub fn any_key(&mut self) -> Vec<u8> {
-        let kind = self.one(&['s', 's', 'h', 'l', 't', 'z']);
+        let kind = self.one(&['s', 's', 'h', 'l', 't', 'z', 'p']);
         self.key(kind)
+    }
+
+    /// Two keys of any kind, of which one may get the other's value.
+    pub fn two_keys(&mut self) -> Words {
+        let keys = [self.any_key(), self.any_key()];
+        let of_hll = keys.iter().filter(|key| key.starts_with(b"p"));
+        match of_hll.count() {
+            1 => vec![self.key('p'), self.key('p')],
+            _ => keys.into(),
+        }
     }
 
     /// A short text from a small stock, so that it is met again.

@@ -12,6 +12,7 @@ mod disk;
 mod faults;
 mod generate;
 mod hashes;
+mod hyperloglogs;
 mod keys;
 mod lists;
 mod model;
@@ -28,6 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const ROWS: &[&[model::Row]] = &[
     strings::ROWS,
     bitmaps::ROWS,
+    hyperloglogs::ROWS,
     hashes::ROWS,
     lists::ROWS,
     sets::ROWS,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::generate::Gen;
+use super::hyperloglogs::Hll;
 use super::want::{Want, wrong_type};
 
 /// The arguments of a command, its name left out.
@@ -32,13 +33,14 @@ pub enum Data {
     List(Vec<Vec<u8>>),
     Set(BTreeSet<Vec<u8>>),
     ZSet(BTreeMap<Vec<u8>, f64>),
+    Hll(Hll),
 }
 
 impl Data {
     /// What TYPE says.
     pub fn kind(&self) -> &'static str {
         match self {
-            Data::String(_) => "string",
+            Data::String(_) | Data::Hll(_) => "string",
             Data::Hash(_) => "hash",
             Data::List(_) => "list",
             Data::Set(_) => "set",

@@ -148,7 +148,7 @@ fn set_options(ctx: &Ctx<'_>, words: &[Vec<u8>]) -> Option<SetOptions> {
     Some(options)
 }
 
-fn set(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
+pub fn set(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
     let (key, value) = (&args[0], &args[1]);
     let Some(options) = set_options(ctx, &args[2..]) else {
         return error("ERR syntax error");

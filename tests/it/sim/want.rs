@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::model::Data;
 use crate::harness::Value;
 
 /// A reply, or what is known of it. Nulls are RESP2's, collections RESP3's; the comparison gives
@@ -21,6 +22,8 @@ pub enum Want {
     /// Members with scores: flat in RESP2, pairs in RESP3.
     Scored(Vec<(Vec<u8>, f64)>),
     IntIn(i64, i64),
+    /// Bytes that stand for this, which may do so in several ways; and who reads them.
+    Reads(Data, fn(&[u8]) -> Option<Data>),
     /// A map with this field.
     Field(&'static str, Value),
     /// The replies of a transaction, and whether each is RESP3.
@@ -98,6 +101,10 @@ impl Want {
             Want::Scored(pairs) => scored(pairs, resp3) == *got,
             Want::IntIn(low, high) => match got {
                 Value::Int(n) => (low..=high).contains(&n),
+                _ => false,
+            },
+            Want::Reads(data, read) => match got {
+                Value::Bulk(bytes) => read(bytes).as_ref() == Some(data),
                 _ => false,
             },
             Want::Field(name, value) => match got {

@@ -547,13 +547,16 @@ fn options(rng: &mut Rng) -> Vec<(&'static str, &'static str)> {
             ("list-max-listpack-size", "3"),
         ]);
     }
+    if rng.bool() {
+        options.push(("hll-sparse-max-bytes", "60"));
+    }
     options
 }
 
 /// The command that reads a whole value.
 fn read_all(data: &Data, key: &[u8]) -> Vec<Vec<u8>> {
     match data {
-        Data::String(_) => words!["GET", key],
+        Data::String(_) | Data::Hll(_) => words!["GET", key],
         Data::Hash(_) => words!["HGETALL", key],
         Data::List(_) => words!["LRANGE", key, "0", "-1"],
         Data::Set(_) => words!["SMEMBERS", key],
@@ -565,6 +568,7 @@ fn read_all(data: &Data, key: &[u8]) -> Vec<Vec<u8>> {
 fn whole(data: &Data) -> Want {
     match data {
         Data::String(bytes) => Want::Is(Value::Bulk(bytes.clone())),
+        Data::Hll(_) => Want::Reads(data.clone(), super::hyperloglogs::read),
         Data::Hash(fields) => super::hashes::all(fields),
         Data::List(items) => super::lists::all(items),
         Data::Set(members) => super::sets::all(members),
