@@ -18,6 +18,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "bitfield_ro", weight: 2, make: make_bitfield_ro, run: |c, a| bitfield(c, a, true) },
 ];
 
+const I64_MAX: i128 = i64::MAX as i128;
 const SYNTAX: &str = "ERR syntax error";
 const BAD_OFFSET: &str = "ERR bit offset is not an integer or out of range";
 /// The first bit that a string of 512 MiB does not have.
@@ -479,6 +480,10 @@ fn operate(operation: &Operation, value: &mut [u8]) -> Option<i64> {
     let new = match (operation.set, operation.by) {
         // A negative number is a large one to a field without a sign.
         (Some(n), _) if !field.signed => i128::from(n as u64),
+        // As in Redis, one so low that its distance from the highest is no i64 is too high.
+        (Some(n), _) if field.bits < 64 && i128::from(n) < field.highest() - I64_MAX => {
+            i128::from(n) + (1 << 64)
+        }
         (Some(n), _) => i128::from(n),
         (_, Some(by)) => old + i128::from(by),
         _ => return Some(old as i64),

@@ -206,18 +206,20 @@ impl World {
         }
         let client = self.kvd.client();
         let now_ms = self.kvd.unix_ms();
-        let mut allowed = models.into_iter().map(|mut model| {
+        let mut differences = Vec::new();
+        let found = models.into_iter().find_map(|mut model| {
             model.set_now(now_ms);
             revive(&mut model, &client);
-            model
+            let what = difference(&model, &client);
+            let is_it = what.is_none();
+            differences.extend(what);
+            is_it.then_some(model)
         });
-        let found = allowed.find(|model| difference(model, &client).is_none());
         client.disconnect();
         let seed = self.trace.seed;
         let Some(model) = found else {
-            let client = self.kvd.client();
-            let what = difference(&self.model, &client);
-            panic!("seed {seed}: after a {how} the data is none that is allowed; now {what:?}");
+            let each = differences.join("\n  ");
+            panic!("seed {seed}: after a {how} the data is none that is allowed:\n  {each}");
         };
         self.model = model;
         if let Some(durable) = &mut self.durable {
