@@ -32,15 +32,16 @@ impl Gen {
 
     /// A key, mostly one that commands of `kind` use, so that most commands meet their own type.
     pub fn key(&mut self, kind: char) -> Vec<u8> {
-        // What a HyperLogLog's key holds is for no other command on strings to meet.
-        let kind = match (kind, kind != 'p' && self.once_in(12)) {
-            ('s', true) => self.one(&['h', 'l', 't', 'z']),
-            (_, true) => self.one(&['s', 'h', 'l', 't', 'z', 'p']),
+        let kind = match (kind, !is_apart(kind) && self.once_in(12)) {
             (_, false) => kind,
+            // What is apart is not for all commands on its type to change.
+            ('s', _) => self.one(&['h', 'l', 't', 'z', 'g']),
+            ('z', _) => self.one(&['s', 'h', 'l', 't', 'p']),
+            _ => self.one(&['s', 'h', 'l', 't', 'z', 'p', 'g']),
         };
         match self.rng.u32(..60) {
-            0 if kind != 'p' => Vec::new(),
-            1 if kind != 'p' => b"\r\n\0\xff".to_vec(),
+            0 if !is_apart(kind) => Vec::new(),
+            1 if !is_apart(kind) => b"\r\n\0\xff".to_vec(),
             2 => vec![kind as u8; 301],
             _ => format!("{kind}{}", self.rng.usize(..self.pool)).into_bytes(),
         }
@@ -48,17 +49,18 @@ impl Gen {
 
     /// A key of any kind.
     pub fn any_key(&mut self) -> Vec<u8> {
-        let kind = self.one(&['s', 's', 'h', 'l', 't', 'z', 'p']);
+        let kind = self.one(&['s', 's', 'h', 'l', 't', 'z', 'p', 'g']);
         self.key(kind)
     }
 
     /// Two keys of any kind, of which one may get the other's value.
     pub fn two_keys(&mut self) -> Words {
         let keys = [self.any_key(), self.any_key()];
-        let of_hll = keys.iter().filter(|key| key.starts_with(b"p"));
-        match of_hll.count() {
-            1 => vec![self.key('p'), self.key('p')],
-            _ => keys.into(),
+        let kind = |key: &Vec<u8>| key.first().map_or('s', |byte| char::from(*byte));
+        let kinds = [kind(&keys[0]), kind(&keys[1])];
+        match kinds.into_iter().find(|kind| is_apart(*kind)) {
+            Some(kind) => vec![self.key(kind), self.key(kind)],
+            None => keys.into(),
         }
     }
 
@@ -136,6 +138,12 @@ impl Gen {
         };
         vec![name.into(), value.to_string().into_bytes()]
     }
+}
+
+/// Whether keys of a kind hold what only some commands on their type may make: HyperLogLogs, whose
+/// bytes are not for the model to know, and places, which are scores of a kind.
+fn is_apart(kind: char) -> bool {
+    matches!(kind, 'p' | 'g')
 }
 
 /// The words of a command.

@@ -11,6 +11,7 @@ mod crash;
 mod disk;
 mod faults;
 mod generate;
+mod geo;
 mod hashes;
 mod hyperloglogs;
 mod keys;
@@ -34,6 +35,7 @@ const ROWS: &[&[model::Row]] = &[
     lists::ROWS,
     sets::ROWS,
     zsets::ROWS,
+    geo::ROWS,
     keys::ROWS,
     transactions::ROWS,
 ];

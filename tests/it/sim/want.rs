@@ -26,6 +26,16 @@ pub enum Want {
     Reads(Data, fn(&[u8]) -> Option<Data>),
     /// A map with this field.
     Field(&'static str, Value),
+    /// A number this near to one, as a double.
+    Near(f64, f64),
+    /// A number this near to one, as a text.
+    NearText(f64, f64),
+    /// An array of what each of these wants.
+    List(Vec<Want>),
+    /// Such an array in any order; each wants another item.
+    AnyList(Vec<Want>),
+    /// An array of so many items.
+    Len(usize),
     /// The replies of a transaction, and whether each is RESP3.
     Each(Vec<(Want, bool)>),
     Page(Page),
@@ -118,10 +128,40 @@ impl Want {
                 }
                 _ => false,
             },
+            Want::Near(n, within) => match got {
+                Value::Double(text) if resp3 => is_near(text, *n, *within),
+                Value::Bulk(text) if !resp3 => is_near(text.as_slice(), *n, *within),
+                _ => false,
+            },
+            Want::NearText(n, within) => match got {
+                Value::Bulk(text) => is_near(text, *n, *within),
+                _ => false,
+            },
+            Want::List(wants) => match got {
+                Value::Array(items) if items.len() == wants.len() => {
+                    let mut pairs = wants.iter().zip(items);
+                    pairs.all(|(want, got)| want.is_met(got, resp3))
+                }
+                _ => false,
+            },
+            Want::AnyList(wants) => match got {
+                Value::Array(items) if items.len() == wants.len() => {
+                    let meets = |want: &Want| items.iter().any(|got| want.is_met(got, resp3));
+                    wants.iter().all(meets)
+                }
+                _ => false,
+            },
+            Want::Len(len) => matches!(got, Value::Array(items) if items.len() == *len),
             Want::Page(page) => page_of(got)
                 .is_some_and(|(_, keys)| keys.iter().all(|key| page.allowed.contains(key))),
         }
     }
+}
+
+fn is_near(text: impl AsRef<[u8]>, n: f64, within: f64) -> bool {
+    let text = std::str::from_utf8(text.as_ref());
+    let got = text.ok().and_then(|text| text.parse::<f64>().ok());
+    got.is_some_and(|got| (got - n).abs() <= within)
 }
 
 /// Cursor and keys of a reply of SCAN.
