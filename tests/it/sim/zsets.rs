@@ -374,6 +374,8 @@ fn store(ctx: &mut Ctx<'_>, args: &[Vec<u8>], union: bool) -> Want {
             },
         }
     }
+    // From the smallest on, as in Redis: with infinities of both signs the order shows.
+    sources.sort_by_key(BTreeMap::len);
     let mut result = sources[0].clone();
     for source in &sources[1..] {
         if !union {
