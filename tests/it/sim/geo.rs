@@ -21,7 +21,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "geosearch", weight: 6, make: make_geosearch, run: geosearch },
     Row { name: "geosearchstore", weight: 3, make: make_geosearchstore, run: geosearchstore },
     Row { name: "zrem", weight: 1, make: key_and_members, run: zsets::zrem },
-    Row { name: "zscore", weight: 1, make: |g| words![g.key('g'), g.member()], run: zsets::zscore },
+    Row { name: "zscore", weight: 1, make: |g| words![key(g), member(g)], run: zsets::zscore },
 ];
 
 /// The metres of the radius that Redis takes the Earth to have.
@@ -108,6 +108,21 @@ fn parse(word: &[u8]) -> f64 {
     text.parse().expect("a number")
 }
 
+/// A key, and a member: of few, so that there are many places in one set.
+fn key(g: &mut Gen) -> Vec<u8> {
+    if g.once_in(3) {
+        return g.key('g');
+    }
+    format!("g{}", g.rng.u32(..2)).into_bytes()
+}
+
+fn member(g: &mut Gen) -> Vec<u8> {
+    if g.once_in(8) {
+        return g.member();
+    }
+    format!("m{}", g.rng.u32(..12)).into_bytes()
+}
+
 /// A place: near others, or anywhere.
 fn place(g: &mut Gen) -> [String; 2] {
     let (longitude, latitude) = match g.rng.u32(..40) {
@@ -130,13 +145,13 @@ fn place(g: &mut Gen) -> [String; 2] {
 }
 
 fn key_and_members(g: &mut Gen) -> Words {
-    let mut words = words![g.key('g')];
-    words.extend(g.some(4, Gen::member));
+    let mut words = words![key(g)];
+    words.extend(g.some(4, member));
     words
 }
 
 fn make_geoadd(g: &mut Gen) -> Words {
-    let mut words = words![g.key('g')];
+    let mut words = words![key(g)];
     match g.rng.u32(..8) {
         0 => words.push(b"NX".to_vec()),
         1 => words.push(b"xx".to_vec()),
@@ -144,9 +159,9 @@ fn make_geoadd(g: &mut Gen) -> Words {
         3 => words.extend(words!["ch", "XX"]),
         _ => {}
     }
-    for _ in 0..1 + g.rng.usize(..5) {
+    for _ in 0..1 + g.rng.usize(..8) {
         let [longitude, latitude] = place(g);
-        words.extend(words![longitude, latitude, g.member()]);
+        words.extend(words![longitude, latitude, member(g)]);
     }
     words
 }
@@ -198,7 +213,7 @@ fn distance(metres: f64, unit: &[u8]) -> Want {
 }
 
 fn make_geodist(g: &mut Gen) -> Words {
-    let mut words = words![g.key('g'), g.member(), g.member()];
+    let mut words = words![key(g), member(g), member(g)];
     if g.once_in(2) {
         words.push(g.one(&UNITS).into());
     }
@@ -237,7 +252,7 @@ fn geohash(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
 /// From where, and how far.
 fn add_area(g: &mut Gen, words: &mut Words) {
     if g.once_in(2) {
-        words.extend(words!["FROMMEMBER", g.member()]);
+        words.extend(words!["FROMMEMBER", member(g)]);
     } else {
         let [longitude, latitude] = place(g);
         words.extend(words!["fromlonlat", longitude, latitude]);
@@ -264,7 +279,7 @@ fn add_area(g: &mut Gen, words: &mut Words) {
 }
 
 fn make_geosearch(g: &mut Gen) -> Words {
-    let mut words = words![g.key('g')];
+    let mut words = words![key(g)];
     add_area(g, &mut words);
     for option in ["withcoord", "WITHDIST", "withhash"] {
         if g.once_in(3) {
@@ -281,7 +296,7 @@ fn make_geosearch(g: &mut Gen) -> Words {
 }
 
 fn make_geosearchstore(g: &mut Gen) -> Words {
-    let mut words = words![g.key('g'), g.key('g')];
+    let mut words = words![key(g), key(g)];
     add_area(g, &mut words);
     words
 }

@@ -16,7 +16,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "pfcount", weight: 4, make: make_pfcount, run: pfcount },
     Row { name: "pfmerge", weight: 3, make: make_pfmerge, run: pfmerge },
     // A string that is none.
-    Row { name: "set", weight: 1, make: |g| words![g.key('p'), g.value()], run: strings::set },
+    Row { name: "set", weight: 1, make: |g| words![key(g), g.value()], run: strings::set },
 ];
 
 const REGISTERS: usize = 16_384;
@@ -146,17 +146,21 @@ fn keep(ctx: &mut Ctx<'_>, key: &[u8], hll: Hll) {
     ctx.put(key, Data::Hll(hll), at);
 }
 
+/// A key, mostly of few, so that much is added to one.
+fn key(g: &mut Gen) -> Vec<u8> {
+    if g.once_in(2) {
+        return g.key('p');
+    }
+    format!("p{}", g.rng.u32(..2)).into_bytes()
+}
+
 /// A key to read.
 fn source(g: &mut Gen) -> Vec<u8> {
-    if g.once_in(20) {
-        g.any_key()
-    } else {
-        g.key('p')
-    }
+    if g.once_in(20) { g.any_key() } else { key(g) }
 }
 
 fn make_pfadd(g: &mut Gen) -> Words {
-    let mut words = words![g.key('p')];
+    let mut words = words![key(g)];
     if g.once_in(12) {
         return words;
     }
@@ -221,7 +225,7 @@ fn union(ctx: &Ctx<'_>, keys: &[Vec<u8>]) -> Result<Hll, Want> {
 }
 
 fn make_pfmerge(g: &mut Gen) -> Words {
-    let mut words = words![g.key('p')];
+    let mut words = words![key(g)];
     for _ in 0..g.rng.usize(..4) {
         words.push(source(g));
     }
