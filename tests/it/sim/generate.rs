@@ -146,6 +146,41 @@ fn is_apart(kind: char) -> bool {
     matches!(kind, 'p' | 'g')
 }
 
+/// Bytes of nobody's language: they may ask, but they change nothing.
+pub fn garbage(rng: &mut Rng) -> Vec<u8> {
+    const PIECES: [&[u8]; 16] = [
+        b"*",
+        b"$",
+        b"\r\n",
+        b"\n",
+        b"-1\r\n",
+        b"3\r\n",
+        b"*1\r\n$4\r\nPING\r\n",
+        b"$3\r\nGET\r\n",
+        b"*2\r\n",
+        b"PING\r\n",
+        b"\"",
+        b"'\\",
+        b"$536870912\r\n",
+        b"9999999999999999999\r\n",
+        b"*3\r\n$4\r\nMGET\r\n$1\r\na\r\n",
+        b"MULTI\r\nEXEC\r\n",
+    ];
+    let mut bytes = Vec::new();
+    for _ in 0..rng.usize(1..30) {
+        match rng.u32(..4) {
+            0 => bytes.push(rng.u8(..)),
+            1 => bytes.extend_from_slice(&[rng.u8(..), rng.u8(..), rng.u8(..)]),
+            _ => bytes.extend_from_slice(PIECES[rng.usize(..PIECES.len())]),
+        }
+    }
+    // Now and then something long, to reach the limits on lines.
+    if rng.u32(..50) == 0 {
+        bytes.extend(std::iter::repeat_n(b'7', 70_000));
+    }
+    bytes
+}
+
 /// The words of a command.
 #[macro_export]
 macro_rules! words {

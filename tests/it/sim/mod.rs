@@ -9,9 +9,11 @@
 mod bitmaps;
 mod crash;
 mod disk;
+mod ended;
 mod faults;
 mod generate;
 mod geo;
+mod hash_times;
 mod hashes;
 mod hyperloglogs;
 mod keys;
@@ -32,6 +34,7 @@ const ROWS: &[&[model::Row]] = &[
     bitmaps::ROWS,
     hyperloglogs::ROWS,
     hashes::ROWS,
+    hash_times::ROWS,
     lists::ROWS,
     sets::ROWS,
     zsets::ROWS,

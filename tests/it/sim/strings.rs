@@ -68,7 +68,7 @@ fn expire_at(ctx: &Ctx<'_>, key: &[u8]) -> Option<i64> {
 }
 
 /// The time an expiry option names.
-fn option_ms(ctx: &Ctx<'_>, name: &[u8], value: &[u8]) -> Option<i64> {
+pub fn option_ms(ctx: &Ctx<'_>, name: &[u8], value: &[u8]) -> Option<i64> {
     let value = number(value)?;
     Some(match name.to_ascii_lowercase().as_slice() {
         b"ex" => ctx.model.now_ms + value * 1_000,

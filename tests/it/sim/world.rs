@@ -6,10 +6,11 @@ use fastrand::Rng;
 
 use super::ROWS;
 use super::crash::Durable;
-use super::generate::Gen;
-use super::model::{Command, Ctx, Data, Model, Session, Words};
+use super::ended::{remove_all_ended, remove_ended, revive};
+use super::generate::{Gen, garbage};
+use super::model::{Command, Ctx, Data, Entry, Model, Session, Words};
 use super::transactions::execute;
-use super::want::{Want, page_of};
+use super::want::{Want, int, page_of, simple};
 use crate::harness::{Client, Kvd, Value, decode, request};
 use crate::words;
 
@@ -66,6 +67,12 @@ impl Peer {
             seen: BTreeSet::new(),
             walk: Words::new(),
         }
+    }
+
+    /// Whether it watches keys, or is about to.
+    fn watches(&self) -> bool {
+        let mut asked = self.ends.iter();
+        !self.session.watched.is_empty() || asked.any(|(_, command)| command.row.name == "watch")
     }
 
     /// Whether everything it asked is answered.
@@ -205,6 +212,7 @@ impl World {
             *peer = Peer::new(&self.kvd);
         }
         let client = self.kvd.client();
+        remove_all_ended(&client, self.model.dbs.len());
         let now_ms = self.kvd.unix_ms();
         let mut differences = Vec::new();
         let found = models.into_iter().find_map(|mut model| {
@@ -251,6 +259,9 @@ impl World {
 
     fn write_command(&mut self, index: usize) {
         let row = self.generate.one(&self.commands);
+        if row.name == "watch" && !self.model.with_ended_fields().is_empty() {
+            return;
+        }
         let mut words = (row.make)(&mut self.generate);
         let peer = &mut self.peers[index];
         if row.name == "scan" {
@@ -392,6 +403,44 @@ impl World {
     fn clock_moved(&mut self) {
         self.generate.now_ms = self.kvd.unix_ms();
         self.model.set_now(self.kvd.unix_ms());
+        self.settle_fields();
+    }
+
+    /// Fields that ended may lie there until somebody looks. That is for the model to know where
+    /// it shows: a hash that has no others is not there, and to who watches it their removal is a
+    /// change. They are removed then, and in other cases now and then.
+    fn settle_fields(&mut self) {
+        let may_lie = self.model.hollow.is_empty() && !self.peers.iter().any(Peer::watches);
+        if may_lie && self.generate.once_in(2) {
+            return;
+        }
+        let ended = self.model.with_ended_fields();
+        let mut keys: Vec<_> = ended
+            .into_iter()
+            .map(|(db, key, _)| (db, key.clone()))
+            .collect();
+        keys.extend(std::mem::take(&mut self.model.hollow));
+        if keys.is_empty() {
+            return;
+        }
+        let client = self.kvd.client();
+        for (db, key) in keys {
+            client.send(&format!("SELECT {db}"));
+            client.send_raw(&request(&remove_ended(&key)));
+            for _ in 0..SNAPSHOT_TURNS_MAX {
+                if !client.is_postponed() {
+                    break;
+                }
+                self.kvd.advance_ms(1);
+            }
+        }
+        client.disconnect();
+        for (_, _, fields) in self.model.with_ended_fields() {
+            fields.ended.clear();
+        }
+        if self.generate.now_ms != self.kvd.unix_ms() {
+            self.clock_moved();
+        }
     }
 
     /// Sets the wall clock back. Keys whose time had come may be there again: which of them, only
@@ -408,10 +457,12 @@ impl World {
         let ms = self.generate.rng.i64(1..20_000);
         self.trace.add(format!("the clock is set back by {ms} ms"));
         self.kvd.jump_wall_ms(-ms);
-        self.clock_moved();
+        self.generate.now_ms = self.kvd.unix_ms();
+        self.model.set_now(self.kvd.unix_ms());
         let client = self.kvd.client();
         revive(&mut self.model, &client);
         client.disconnect();
+        self.settle_fields();
     }
 
     /// Whether a watched key that ended had been removed when the clock was set back is not for
@@ -467,25 +518,6 @@ impl World {
     }
 }
 
-/// After the clock was set back: keys whose time had come may be there again.
-fn revive(model: &mut Model, client: &Client) {
-    for db in 0..model.dbs.len() {
-        client.cmd(&format!("SELECT {db}"));
-        let again: Vec<Vec<u8>> = model.limbo[db]
-            .iter()
-            .filter(|(_, entry)| entry.expire_at.is_some_and(|at| at > model.now_ms))
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in again {
-            if client.cmd_words(&[&b"EXISTS"[..], key.as_slice()]).int() == 1 {
-                model.revive(db, &key);
-            } else {
-                model.limbo[db].remove(&key);
-            }
-        }
-    }
-}
-
 /// Where the data of a server is not what a model says.
 fn difference(model: &Model, client: &Client) -> Option<String> {
     for db in 0..model.dbs.len() {
@@ -513,24 +545,33 @@ fn difference(model: &Model, client: &Client) -> Option<String> {
 fn different_value(model: &Model, client: &Client, db: usize) -> Option<String> {
     let entries: Vec<_> = model.dbs[db].iter().collect();
     let mut input = Vec::new();
+    let mut wants = Vec::new();
     for (key, entry) in &entries {
-        input.extend(request(&[&b"TYPE"[..], key.as_slice()]));
-        input.extend(request(&[&b"PTTL"[..], key.as_slice()]));
-        input.extend(request(&read_all(&entry.data, key)));
+        for (words, want) in questions(key, entry, model.now_ms) {
+            input.extend(request(&words));
+            wants.push((key, entry, want));
+        }
     }
     client.send_raw(&input);
     let replies = client.take();
-    assert_eq!(replies.len(), entries.len() * 3);
-    for ((key, entry), got) in entries.iter().zip(replies.chunks(3)) {
-        let left = entry.expire_at.map_or(-1, |at| at - model.now_ms);
-        let met = got[0].text() == entry.data.kind()
-            && got[1].int() == left
-            && whole(&entry.data).is_met(&got[2], false);
-        if !met {
-            return Some(format!("{}: {got:?}, not {entry:?}", show(key)));
-        }
+    assert_eq!(replies.len(), wants.len());
+    let mut pairs = wants.iter().zip(&replies);
+    let differs = pairs.find(|((_, _, want), got)| !want.is_met(got, false));
+    differs.map(|((key, entry, _), got)| format!("{}: {got:?}, not {entry:?}", show(key)))
+}
+
+/// All that is to be known of a key: what to ask, and what it must answer.
+fn questions(key: &[u8], entry: &Entry, now_ms: i64) -> Vec<(Words, Want)> {
+    let left = entry.expire_at.map_or(-1, |at| at - now_ms);
+    let mut questions = vec![
+        (words!["TYPE", key], simple(entry.data.kind())),
+        (words!["PTTL", key], int(left)),
+        (read_all(&entry.data, key), whole(&entry.data)),
+    ];
+    if let Data::Hash(fields) = &entry.data {
+        questions.push(super::hash_times::read_ends(key, fields));
     }
-    None
+    questions
 }
 
 /// A configuration: few or many shards, collections that turn large early or late.
@@ -538,6 +579,7 @@ fn options(rng: &mut Rng) -> Vec<(&'static str, &'static str)> {
     let mut options = vec![
         ("databases", "3"),
         ("shards", ["1", "1", "2", "16", "64"][rng.usize(..5)]),
+        ("rdb-format", ["valkey", "redis"][rng.usize(..2)]),
     ];
     if rng.bool() {
         options.extend([
@@ -578,7 +620,7 @@ fn whole(data: &Data) -> Want {
     }
 }
 
-fn bytes_of(value: &Value) -> Vec<u8> {
+pub fn bytes_of(value: &Value) -> Vec<u8> {
     match value {
         Value::Bulk(bytes) => bytes.clone(),
         other => panic!("not a key: {other:?}"),
@@ -592,39 +634,4 @@ fn show(bytes: &[u8]) -> String {
     } else {
         shown
     }
-}
-
-/// Bytes of nobody's language: they may ask, but they change nothing.
-fn garbage(rng: &mut Rng) -> Vec<u8> {
-    const PIECES: [&[u8]; 16] = [
-        b"*",
-        b"$",
-        b"\r\n",
-        b"\n",
-        b"-1\r\n",
-        b"3\r\n",
-        b"*1\r\n$4\r\nPING\r\n",
-        b"$3\r\nGET\r\n",
-        b"*2\r\n",
-        b"PING\r\n",
-        b"\"",
-        b"'\\",
-        b"$536870912\r\n",
-        b"9999999999999999999\r\n",
-        b"*3\r\n$4\r\nMGET\r\n$1\r\na\r\n",
-        b"MULTI\r\nEXEC\r\n",
-    ];
-    let mut bytes = Vec::new();
-    for _ in 0..rng.usize(1..30) {
-        match rng.u32(..4) {
-            0 => bytes.push(rng.u8(..)),
-            1 => bytes.extend_from_slice(&[rng.u8(..), rng.u8(..), rng.u8(..)]),
-            _ => bytes.extend_from_slice(PIECES[rng.usize(..PIECES.len())]),
-        }
-    }
-    // Now and then something long, to reach the limits on lines.
-    if rng.u32(..50) == 0 {
-        bytes.extend(std::iter::repeat_n(b'7', 70_000));
-    }
-    bytes
 }
