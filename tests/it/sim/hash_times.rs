@@ -40,9 +40,18 @@ fn ints(numbers: Vec<i64>) -> Want {
     Want::Is(Value::Array(numbers.into_iter().map(Value::Int).collect()))
 }
 
+/// A field: one of few, of many, or of those that are made in numbers.
+pub fn name(g: &mut Gen) -> Vec<u8> {
+    match g.rng.u32(..8) {
+        0 => format!("f{}", g.rng.u32(..150)).into_bytes(),
+        1..5 => format!("m{}", g.rng.u32(..6)).into_bytes(),
+        _ => g.member(),
+    }
+}
+
 /// The names of fields, their number before them.
 fn add_list(g: &mut Gen, words: &mut Words) {
-    let names = g.some(4, Gen::member);
+    let names = g.some(4, name);
     words.extend(words![
         g.one(&["FIELDS", "fields"]),
         names.len().to_string()
@@ -188,7 +197,14 @@ fn make_hsetex(g: &mut Gen) -> Words {
         1 => words.push(b"KeepTTL".to_vec()),
         _ => words.extend(g.expiry()),
     }
-    let pairs = g.some(4, |g| [g.member(), g.value()]);
+    let pairs = if g.once_in(10) {
+        // More than a write removes when they have ended.
+        let count = g.rng.u32(60..150);
+        let pair = |n: u32| [format!("f{n}").into_bytes(), n.to_string().into_bytes()];
+        (0..count).map(pair).collect()
+    } else {
+        g.some(4, |g| [name(g), g.value()])
+    };
     words.extend(words!["FIELDS", pairs.len().to_string()]);
     words.extend(pairs.concat());
     words

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::generate::Gen;
+use super::hash_times::name;
 use super::model::{Ctx, Row, Words};
 use super::strings::number;
 use super::want::{Want, error, int, maybe, ok};
@@ -64,7 +65,7 @@ impl Fields {
 pub const ROWS: &[Row] = &[
     Row { name: "hset", weight: 10, make: make_hset, run: |c, a| hset(c, a, false) },
     Row { name: "hmset", weight: 2, make: make_hset, run: |c, a| hset(c, a, true) },
-    Row { name: "hsetnx", weight: 2, make: |g| words![g.key('h'), g.member(), g.value()], run: hsetnx },
+    Row { name: "hsetnx", weight: 2, make: |g| words![g.key('h'), name(g), g.value()], run: hsetnx },
     Row { name: "hget", weight: 4, make: key_and_field, run: hget },
     Row { name: "hmget", weight: 3, make: key_and_fields, run: hmget },
     Row { name: "hdel", weight: 5, make: key_and_fields, run: hdel },
@@ -75,7 +76,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "hvals", weight: 2, make: one_key, run: hvals },
     Row { name: "hgetall", weight: 4, make: one_key, run: hgetall },
     Row { name: "hrandfield", weight: 2, make: one_key, run: hrandfield },
-    Row { name: "hincrby", weight: 4, make: |g| words![g.key('h'), g.member(), g.integer()], run: hincrby },
+    Row { name: "hincrby", weight: 4, make: |g| words![g.key('h'), name(g), g.integer()], run: hincrby },
 ];
 
 /// All fields as HGETALL answers them.
@@ -90,18 +91,18 @@ fn one_key(g: &mut Gen) -> Words {
 }
 
 fn key_and_field(g: &mut Gen) -> Words {
-    words![g.key('h'), g.member()]
+    words![g.key('h'), name(g)]
 }
 
 fn key_and_fields(g: &mut Gen) -> Words {
     let mut words = one_key(g);
-    words.extend(g.some(4, Gen::member));
+    words.extend(g.some(4, name));
     words
 }
 
 fn make_hset(g: &mut Gen) -> Words {
     let mut words = one_key(g);
-    words.extend(g.some(6, |g| [g.member(), g.value()]).concat());
+    words.extend(g.some(6, |g| [name(g), g.value()]).concat());
     words
 }
 

@@ -177,7 +177,17 @@ impl World {
             72..80 => {
                 self.kvd.one_turn();
             }
-            80..95 => self.pass_time(),
+            80..85 => {
+                // The next command comes before the server does what is due.
+                let ms = self.some_time();
+                self.kvd.pass_ms(ms);
+                return self.clock_moved();
+            }
+            85..95 => {
+                let ms = self.some_time();
+                self.kvd.advance_ms(ms);
+                self.clock_moved();
+            }
             95..98 => self.set_clock_back(),
             _ => self.break_connection(peer),
         }
@@ -388,7 +398,7 @@ impl World {
         client.disconnect();
     }
 
-    fn pass_time(&mut self) {
+    fn some_time(&mut self) -> u64 {
         let rng = &mut self.generate.rng;
         let ms = match rng.u32(..20) {
             0 => rng.u64(..100_000_000),
@@ -396,8 +406,7 @@ impl World {
             _ => rng.u64(..150),
         };
         self.trace.add(format!("{ms} ms pass"));
-        self.kvd.advance_ms(ms);
-        self.clock_moved();
+        ms
     }
 
     fn clock_moved(&mut self) {
@@ -426,7 +435,7 @@ impl World {
         let client = self.kvd.client();
         for (db, key) in keys {
             client.send(&format!("SELECT {db}"));
-            client.send_raw(&request(&remove_ended(&key)));
+            client.send_raw(&remove_ended(&key));
             for _ in 0..SNAPSHOT_TURNS_MAX {
                 if !client.is_postponed() {
                     break;
