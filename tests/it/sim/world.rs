@@ -8,7 +8,7 @@ use super::ROWS;
 use super::crash::Durable;
 use super::ended::{remove_all_ended, remove_ended, revive};
 use super::generate::{Gen, garbage};
-use super::model::{Command, Ctx, Data, Entry, Model, Session, Words};
+use super::model::{Command, Ctx, Data, Entry, Model, Row, Session, Words};
 use super::transactions::execute;
 use super::want::{Want, int, page_of, simple};
 use crate::harness::{Client, Kvd, Value, decode, request};
@@ -120,7 +120,7 @@ struct World {
     model: Model,
     peers: Vec<Peer>,
     generate: Gen,
-    commands: Vec<&'static super::model::Row>,
+    commands: Vec<&'static Row>,
     trace: Trace,
     step: usize,
 }
@@ -181,7 +181,9 @@ impl World {
                 // The next command comes before the server does what is due.
                 let ms = self.some_time();
                 self.kvd.pass_ms(ms);
-                return self.clock_moved();
+                self.clock_moved();
+                self.ask_of_ended_fields(peer);
+                return;
             }
             85..95 => {
                 let ms = self.some_time();
@@ -245,6 +247,28 @@ impl World {
         }
     }
 
+    /// A client that has nothing else to say works with a hash of which fields have ended.
+    fn ask_of_ended_fields(&mut self, index: usize) {
+        for _ in 0..self.generate.rng.usize(1..5) {
+            let peer = &self.peers[index];
+            let is_free = peer.is_quiet() && peer.session.multi.is_none();
+            let mut ended = self.model.with_ended_fields().into_iter();
+            let Some((_, key, _)) = ended.find(|(db, ..)| is_free && *db == peer.session.db) else {
+                return;
+            };
+            let key = key.clone();
+            let rows = self
+                .generate
+                .one(&[super::hashes::ROWS, super::hash_times::ROWS]);
+            let row = &rows[self.generate.rng.usize(..rows.len())];
+            let mut words = (row.make)(&mut self.generate);
+            words[0] = key;
+            self.write(index, row, words);
+            self.deliver(index, self.peers[index].unsent.len());
+            self.read_replies(index);
+        }
+    }
+
     /// A client writes commands, or the network delivers what it wrote.
     fn talk(&mut self, index: usize) {
         if self.peers[index].unsent.is_empty() || self.generate.once_in(3) {
@@ -288,11 +312,16 @@ impl World {
             words = peer.walk.clone();
             words.insert(0, peer.cursor.clone());
         }
+        self.write(index, row, words);
+    }
+
+    fn write(&mut self, index: usize, row: &'static Row, words: Words) {
         let mut wire = vec![row.name.as_bytes().to_vec()];
         if self.generate.rng.bool() {
             wire[0].make_ascii_uppercase();
         }
         wire.extend(words.iter().cloned());
+        let peer = &mut self.peers[index];
         peer.unsent.extend(request(&wire));
         let end = peer.unsent.len();
         peer.ends.push_back((end, Command { row, words }));
