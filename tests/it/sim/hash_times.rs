@@ -11,7 +11,7 @@ use crate::words;
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
     Row { name: "hexpire", weight: 4, make: |g| make_expire(g, 1_000, false), run: |c, a| expire(c, a, 1_000, false, "hexpire") },
-    Row { name: "hpexpire", weight: 6, make: |g| make_expire(g, 1, false), run: |c, a| expire(c, a, 1, false, "hpexpire") },
+    Row { name: "hpexpire", weight: 10, make: |g| make_expire(g, 1, false), run: |c, a| expire(c, a, 1, false, "hpexpire") },
     Row { name: "hexpireat", weight: 2, make: |g| make_expire(g, 1_000, true), run: |c, a| expire(c, a, 1_000, true, "hexpireat") },
     Row { name: "hpexpireat", weight: 2, make: |g| make_expire(g, 1, true), run: |c, a| expire(c, a, 1, true, "hpexpireat") },
     Row { name: "httl", weight: 2, make: key_and_list, run: |c, a| left(c, a, |at, now| (at - now + 500) / 1_000) },
@@ -20,7 +20,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "hpexpiretime", weight: 1, make: key_and_list, run: |c, a| left(c, a, |at, _| at) },
     Row { name: "hpersist", weight: 2, make: key_and_list, run: hpersist },
     Row { name: "hgetex", weight: 4, make: make_hgetex, run: hgetex },
-    Row { name: "hsetex", weight: 6, make: make_hsetex, run: hsetex },
+    Row { name: "hsetex", weight: 12, make: make_hsetex, run: hsetex },
     Row { name: "hgetdel", weight: 2, make: key_and_list, run: hgetdel },
 ];
 
@@ -38,6 +38,14 @@ pub fn read_ends(key: &[u8], fields: &Fields) -> (Words, Want) {
 
 fn ints(numbers: Vec<i64>) -> Want {
     Want::Is(Value::Array(numbers.into_iter().map(Value::Int).collect()))
+}
+
+/// A key, mostly of few, so that times are given to what is there.
+fn key(g: &mut Gen) -> Vec<u8> {
+    if g.once_in(2) {
+        return g.key('h');
+    }
+    format!("h{}", g.rng.u32(..2)).into_bytes()
 }
 
 /// A field: one of few, of many, or of those that are made in numbers.
@@ -60,7 +68,7 @@ fn add_list(g: &mut Gen, words: &mut Words) {
 }
 
 fn key_and_list(g: &mut Gen) -> Words {
-    let mut words = words![g.key('h')];
+    let mut words = words![key(g)];
     add_list(g, &mut words);
     words
 }
@@ -78,7 +86,7 @@ fn make_expire(g: &mut Gen, unit: i64, absolute: bool) -> Words {
         span = g.one(&[0, -1_000, -span]);
     }
     let value = if absolute { g.now_ms + span } else { span };
-    let mut words = words![g.key('h'), (value / unit).to_string()];
+    let mut words = words![key(g), (value / unit).to_string()];
     if g.once_in(3) {
         words.extend(words![g.one(&["NX", "xx", "GT", "lt"])]);
     }
@@ -145,7 +153,7 @@ fn hpersist(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
 }
 
 fn make_hgetex(g: &mut Gen) -> Words {
-    let mut words = words![g.key('h')];
+    let mut words = words![key(g)];
     match g.rng.u32(..4) {
         0 => {}
         1 => words.push(b"persist".to_vec()),
@@ -183,8 +191,16 @@ fn hgetex(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
     })
 }
 
+/// Sets fields for so long.
+pub fn short_lived(g: &mut Gen, span_ms: u64) -> (&'static Row, Words) {
+    let mut words = words![key(g), "PX", span_ms.to_string()];
+    add_pairs(g, &mut words);
+    let row = ROWS.iter().find(|row| row.name == "hsetex");
+    (row.expect("a row"), words)
+}
+
 fn make_hsetex(g: &mut Gen) -> Words {
-    let mut words = words![g.key('h')];
+    let mut words = words![key(g)];
     match g.rng.u32(..10) {
         0 => words.push(b"NX".to_vec()),
         1 => words.push(b"xx".to_vec()),
@@ -197,6 +213,12 @@ fn make_hsetex(g: &mut Gen) -> Words {
         1 => words.push(b"KeepTTL".to_vec()),
         _ => words.extend(g.expiry()),
     }
+    add_pairs(g, &mut words);
+    words
+}
+
+/// Fields and their values, their number before them.
+fn add_pairs(g: &mut Gen, words: &mut Words) {
     let pairs = if g.once_in(10) {
         // More than a write removes when they have ended.
         let count = g.rng.u32(60..150);
@@ -207,7 +229,6 @@ fn make_hsetex(g: &mut Gen) -> Words {
     };
     words.extend(words!["FIELDS", pairs.len().to_string()]);
     words.extend(pairs.concat());
-    words
 }
 
 fn hsetex(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {

@@ -138,7 +138,12 @@ impl World {
         kvd.tick_by_ns([0, 0, 1_000, 50_000, 400_000][rng.usize(..5)]);
         let pool = [2, 8, 20, 20, 2_000][rng.usize(..5)];
         let mut commands = Vec::new();
-        for row in ROWS.iter().copied().flatten() {
+        // With commands on few types a run goes deeper.
+        let is_narrow = rng.bool();
+        let always = [super::keys::ROWS[0].name, super::transactions::ROWS[0].name];
+        let mut chosen = ROWS.to_vec();
+        chosen.retain(|rows| !is_narrow || rng.bool() || always.contains(&rows[0].name));
+        for row in chosen.into_iter().flatten() {
             let known = kvd.engine().registry.lookup(row.name.as_bytes()).is_some();
             let weight = if known { row.weight } else { 0 };
             commands.extend(std::iter::repeat_n(row, weight as usize));
@@ -177,15 +182,14 @@ impl World {
             72..80 => {
                 self.kvd.one_turn();
             }
-            80..85 => {
+            80..83 => return self.let_fields_end(peer),
+            83..88 => {
                 // The next command comes before the server does what is due.
                 let ms = self.some_time();
                 self.kvd.pass_ms(ms);
-                self.clock_moved();
-                self.ask_of_ended_fields(peer);
-                return;
+                return self.clock_moved();
             }
-            85..95 => {
+            88..95 => {
                 let ms = self.some_time();
                 self.kvd.advance_ms(ms);
                 self.clock_moved();
@@ -247,26 +251,38 @@ impl World {
         }
     }
 
-    /// A client that has nothing else to say works with a hash of which fields have ended.
-    fn ask_of_ended_fields(&mut self, index: usize) {
-        for _ in 0..self.generate.rng.usize(1..5) {
-            let peer = &self.peers[index];
-            let is_free = peer.is_quiet() && peer.session.multi.is_none();
+    /// A client sets fields, and works with hashes of which fields have ended.
+    fn let_fields_end(&mut self, index: usize) {
+        let peer = &self.peers[index];
+        if !peer.is_quiet() || peer.session.multi.is_some() {
+            return;
+        }
+        let span_ms = self.generate.rng.u64(1..50);
+        let (row, words) = super::hash_times::short_lived(&mut self.generate, span_ms);
+        self.command(index, row, words);
+        self.kvd.pass_ms(span_ms);
+        self.clock_moved();
+        for _ in 0..self.generate.rng.usize(1..8) {
+            let db = self.peers[index].session.db;
             let mut ended = self.model.with_ended_fields().into_iter();
-            let Some((_, key, _)) = ended.find(|(db, ..)| is_free && *db == peer.session.db) else {
+            let Some((_, key, _)) = ended.find(|(number, ..)| *number == db) else {
                 return;
             };
             let key = key.clone();
-            let rows = self
-                .generate
-                .one(&[super::hashes::ROWS, super::hash_times::ROWS]);
+            let rows = [super::hashes::ROWS, super::hash_times::ROWS];
+            let rows = self.generate.one(&rows);
             let row = &rows[self.generate.rng.usize(..rows.len())];
             let mut words = (row.make)(&mut self.generate);
             words[0] = key;
-            self.write(index, row, words);
-            self.deliver(index, self.peers[index].unsent.len());
-            self.read_replies(index);
+            self.command(index, row, words);
         }
+    }
+
+    /// A client that has nothing else to say asks something, and is answered.
+    fn command(&mut self, index: usize, row: &'static Row, words: Words) {
+        self.write(index, row, words);
+        self.deliver(index, self.peers[index].unsent.len());
+        self.read_replies(index);
     }
 
     /// A client writes commands, or the network delivers what it wrote.
@@ -449,7 +465,7 @@ impl World {
     /// change. They are removed then, and in other cases now and then.
     fn settle_fields(&mut self) {
         let may_lie = self.model.hollow.is_empty() && !self.peers.iter().any(Peer::watches);
-        if may_lie && self.generate.once_in(2) {
+        if may_lie && !self.generate.once_in(4) {
             return;
         }
         let ended = self.model.with_ended_fields();
