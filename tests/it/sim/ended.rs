@@ -3,7 +3,6 @@
 use super::model::Model;
 use super::world::bytes_of;
 use crate::harness::{Client, request};
-use crate::words;
 
 /// After the clock was set back: keys whose time had come may be there again.
 pub fn revive(model: &mut Model, client: &Client) {
@@ -40,7 +39,7 @@ pub fn revive(model: &mut Model, client: &Client) {
 /// What has a server remove the fields of a hash that have ended: a command that changes nothing
 /// else, and as it may leave some, several times.
 pub fn remove_ended(key: &[u8]) -> Vec<u8> {
-    request(&words!["HDEL", key, "no such field"]).repeat(4)
+    request(&[&b"HDEL"[..], key, b"no such field"]).repeat(4)
 }
 
 /// Has a server remove all fields that have ended.

@@ -329,11 +329,11 @@ impl Found {
     }
 }
 
+/// What was found, the unit, and what is said behind it.
+type Search<'a> = (Vec<Found>, &'a [u8], &'a [Vec<u8>]);
+
 /// The members in an area, and what there is behind the words that name it.
-fn search<'a>(
-    members: &Members,
-    words: &'a [Vec<u8>],
-) -> Result<(Vec<Found>, &'a [u8], &'a [Vec<u8>]), Want> {
+fn search<'a>(members: &Members, words: &'a [Vec<u8>]) -> Result<Search<'a>, Want> {
     let (center, rest) = if words[0] == b"FROMMEMBER" {
         match members.get(&words[1]) {
             Some(score) => (Place::of(*score), &words[2..]),

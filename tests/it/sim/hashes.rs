@@ -153,7 +153,7 @@ fn hdel(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
     ctx.edit(&args[0], |fields: &mut Fields| {
         let removed = args[1..]
             .iter()
-            .filter(|field| fields.remove(*field).is_some())
+            .filter(|field| fields.remove(field).is_some())
             .count();
         (int(removed), removed > 0)
     })
