@@ -259,9 +259,19 @@ impl World {
         }
         let span_ms = self.generate.rng.u64(1..50);
         let (row, words) = super::hash_times::short_lived(&mut self.generate, span_ms);
+        let key = words![words[0]];
         self.command(index, row, words);
+        let watches = self.generate.once_in(3);
+        if watches && self.model.with_ended_fields().is_empty() {
+            self.command(index, super::transactions::row("watch"), key);
+        }
         self.kvd.pass_ms(span_ms);
         self.clock_moved();
+        if watches {
+            for name in ["multi", "exec"] {
+                self.command(index, super::transactions::row(name), Words::new());
+            }
+        }
         for _ in 0..self.generate.rng.usize(1..8) {
             let db = self.peers[index].session.db;
             let mut ended = self.model.with_ended_fields().into_iter();
