@@ -1,8 +1,8 @@
 //! Keys and fields whose time has come, of which only the server knows whether they are there yet.
 
 use super::model::Model;
-use super::world::bytes_of;
-use crate::harness::{Client, request};
+use super::world::{SNAPSHOT_TURNS_MAX, bytes_of};
+use crate::harness::{Client, Kvd, request};
 
 /// After the clock was set back: keys whose time had come may be there again.
 pub fn revive(model: &mut Model, client: &Client) {
@@ -36,18 +36,24 @@ pub fn revive(model: &mut Model, client: &Client) {
     model.end_fields();
 }
 
-/// What has a server remove the fields of a hash that have ended: a command that changes nothing
-/// else, and as it may leave some, several times.
-pub fn remove_ended(key: &[u8]) -> Vec<u8> {
-    request(&[&b"HDEL"[..], key, b"no such field"]).repeat(4)
+/// Has a server remove the fields of a hash that have ended: by a command that changes nothing
+/// else, and as it may leave some, several times. Time passes if a snapshot has it wait.
+pub fn remove_ended(kvd: &Kvd, client: &Client, key: &[u8]) {
+    client.send_raw(&request(&[&b"HDEL"[..], key, b"no such field"]).repeat(4));
+    for _ in 0..SNAPSHOT_TURNS_MAX {
+        if !client.is_postponed() {
+            break;
+        }
+        kvd.advance_ms(1);
+    }
 }
 
 /// Has a server remove all fields that have ended.
-pub fn remove_all_ended(client: &Client, databases: usize) {
+pub fn remove_all_ended(kvd: &Kvd, client: &Client, databases: usize) {
     for db in 0..databases {
         client.cmd(&format!("SELECT {db}"));
         for key in client.cmd("KEYS *").items() {
-            client.send_raw(&remove_ended(&bytes_of(key)));
+            remove_ended(kvd, client, &bytes_of(key));
         }
         client.take();
     }

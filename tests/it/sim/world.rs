@@ -111,7 +111,7 @@ impl Drop for Trace {
 }
 
 /// Within so many turns a snapshot comes to what a writer waits for.
-const SNAPSHOT_TURNS_MAX: usize = 1_000;
+pub const SNAPSHOT_TURNS_MAX: usize = 1_000;
 
 struct World {
     kvd: Kvd,
@@ -228,7 +228,7 @@ impl World {
             *peer = Peer::new(&self.kvd);
         }
         let client = self.kvd.client();
-        remove_all_ended(&client, self.model.dbs.len());
+        remove_all_ended(&self.kvd, &client, self.model.dbs.len());
         let now_ms = self.kvd.unix_ms();
         let mut differences = Vec::new();
         let found = models.into_iter().find_map(|mut model| {
@@ -490,13 +490,7 @@ impl World {
         let client = self.kvd.client();
         for (db, key) in keys {
             client.send(&format!("SELECT {db}"));
-            client.send_raw(&remove_ended(&key));
-            for _ in 0..SNAPSHOT_TURNS_MAX {
-                if !client.is_postponed() {
-                    break;
-                }
-                self.kvd.advance_ms(1);
-            }
+            remove_ended(&self.kvd, &client, &key);
         }
         client.disconnect();
         for (_, _, fields) in self.model.with_ended_fields() {
