@@ -21,6 +21,7 @@ mod lists;
 mod model;
 mod sets;
 mod strings;
+mod trace;
 mod transactions;
 mod want;
 mod world;

@@ -9,6 +9,7 @@ use super::crash::Durable;
 use super::ended::{remove_all_ended, remove_ended, revive};
 use super::generate::{Gen, garbage};
 use super::model::{Command, Ctx, Data, Entry, Model, Row, Session, Words};
+use super::trace::{Trace, show};
 use super::transactions::execute;
 use super::want::{Want, int, page_of, simple};
 use crate::harness::{Client, Kvd, Value, decode, request};
@@ -18,8 +19,6 @@ use crate::words;
 const STEPS: usize = 250;
 /// Steps between two looks at all data.
 const FULL_CHECK_STEPS: usize = 60;
-/// What is remembered for a report.
-const TRACE_LINES: usize = 40;
 
 /// Runs one seed; panics with a report if the server and the model differ.
 pub fn run(seed: u64, verbose: bool) {
@@ -81,35 +80,6 @@ impl Peer {
     }
 }
 
-/// Says, if the test fails, where it was.
-struct Trace {
-    seed: u64,
-    verbose: bool,
-    lines: VecDeque<String>,
-}
-
-impl Trace {
-    fn add(&mut self, line: String) {
-        if self.verbose {
-            eprintln!("{line}");
-        }
-        self.lines.push_back(line);
-        if self.lines.len() > TRACE_LINES {
-            self.lines.pop_front();
-        }
-    }
-}
-
-impl Drop for Trace {
-    fn drop(&mut self) {
-        if std::thread::panicking() && !self.verbose {
-            let lines: Vec<&str> = self.lines.iter().map(String::as_str).collect();
-            let seed = self.seed;
-            eprintln!("{}\nreplay with KVD_SEED={seed}", lines.join("\n"));
-        }
-    }
-}
-
 /// Within so many turns a snapshot comes to what a writer waits for.
 pub const SNAPSHOT_TURNS_MAX: usize = 1_000;
 
@@ -165,11 +135,7 @@ impl World {
             model,
             peers,
             commands,
-            trace: Trace {
-                seed,
-                verbose,
-                lines: VecDeque::new(),
-            },
+            trace: Trace::new(seed, verbose),
             step: 0,
         }
     }
@@ -682,14 +648,5 @@ pub fn bytes_of(value: &Value) -> Vec<u8> {
     match value {
         Value::Bulk(bytes) => bytes.clone(),
         other => panic!("not a key: {other:?}"),
-    }
-}
-
-fn show(bytes: &[u8]) -> String {
-    let shown = bytes[..bytes.len().min(160)].escape_ascii().to_string();
-    if bytes.len() > 160 {
-        format!("{shown}.. ({} bytes)", bytes.len())
-    } else {
-        shown
     }
 }
