@@ -85,8 +85,9 @@ pub fn pfcount(ctx: &mut KeyCtx<'_>, args: Args<'_>) -> CommandResult {
         Some(count) => count,
         None => {
             let count = hll::count(bytes)?;
-            // Only the cache is written, so nothing has changed for anybody.
-            ctx.db.edit(slot, 0, |bytes| hll::cache_count(bytes, count));
+            ctx.edit(slot, 0, |bytes| hll::cache_count(bytes, count));
+            // The string is another one now, for who watches it and in the append-only file.
+            ctx.modified(key.bytes);
             count
         }
     };

@@ -33,6 +33,26 @@ fn unions() {
 }
 
 #[test]
+fn a_count_that_is_remembered_is_a_change_of_the_string() {
+    let kvd = Kvd::new();
+    let (watcher, counter) = (kvd.client(), kvd.client());
+    let is_watch_kept = |count: &str| {
+        watcher.cmd("WATCH h");
+        counter.cmd(count);
+        watcher.cmd("MULTI");
+        watcher.cmd("PING");
+        watcher.cmd("EXEC") != Value::NullArray
+    };
+    for change in ["PFADD h a", "PFADD h b", "PFMERGE h"] {
+        watcher.cmd(change);
+        assert!(is_watch_kept("PFCOUNT h other"), "of a union: {change}");
+        assert!(!is_watch_kept("PFCOUNT h"), "the first: {change}");
+        assert!(is_watch_kept("PFCOUNT h"), "the second: {change}");
+        assert!(is_watch_kept("PFADD h a"), "nothing new: {change}");
+    }
+}
+
+#[test]
 fn many_elements_make_it_dense() {
     let client = Kvd::new().client();
     client.cmd("PFADD h a");

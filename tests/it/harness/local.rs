@@ -191,13 +191,18 @@ impl Kvd {
 
     /// Lets time pass, and the server do what it does meanwhile.
     pub fn advance_ms(&self, ms: u64) {
+        self.pass_ms(ms);
+        self.turn();
+    }
+
+    /// Lets time pass before the server gets to do anything.
+    pub fn pass_ms(&self, ms: u64) {
         let time = self.clock.get();
         self.clock.set(Time {
             unix_ms: time.unix_ms + ms as i64,
             mono_ns: time.mono_ns + ms * 1_000_000,
             ..time
         });
-        self.turn();
     }
 
     /// From now on each look at the monotonic clock moves it, so that budgets run out.

@@ -41,15 +41,17 @@ impl Gen {
 
     /// A key, mostly one that commands of `kind` use, so that most commands meet their own type.
     pub fn key(&mut self, kind: char) -> Vec<u8> {
-        let kind = if self.once_in(12) {
-            self.one(&['s', 'h', 'l', 't', 'z', 'x'])
-        } else {
-            kind
+        let kind = match (kind, !is_apart(kind) && self.once_in(12)) {
+            (_, false) => kind,
+            // What is apart is not for all commands on its type to change.
+            ('s', _) => self.one(&['h', 'l', 't', 'z', 'g', 'x']),
+            ('z', _) => self.one(&['s', 'h', 'l', 't', 'p', 'x']),
+            _ => self.one(&['s', 'h', 'l', 't', 'z', 'p', 'g', 'x']),
         };
         match self.rng.u32(..60) {
-            0 => Vec::new(),
-            1 => b"\r\n\0\xff".to_vec(),
-            2 => [&[b'x'; 300][..], &[kind as u8]].concat(),
+            0 if !is_apart(kind) => Vec::new(),
+            1 if !is_apart(kind) => b"\r\n\0\xff".to_vec(),
+            2 => vec![kind as u8; 301],
             // Streams are few: there is much to do with one.
             _ if kind == 'x' => format!("x{}", self.one(&[0, 0, 0, 1, 2])).into_bytes(),
             _ => format!("{kind}{}", self.rng.usize(..self.pool)).into_bytes(),
@@ -58,7 +60,7 @@ impl Gen {
 
     /// A key of any kind.
     pub fn any_key(&mut self) -> Vec<u8> {
-        let any = self.one(&['s', 's', 'h', 'l', 't', 'z', 'x']);
+        let any = self.one(&['s', 's', 'h', 'l', 't', 'z', 'p', 'g', 'x']);
         let kind = if self.once_in(4) {
             any
         } else {
@@ -80,6 +82,17 @@ impl Gen {
         }
         if self.ids.len() > IDS {
             self.ids.pop_front();
+        }
+    }
+
+    /// Two keys of any kind, of which one may get the other's value.
+    pub fn two_keys(&mut self) -> Words {
+        let keys = [self.any_key(), self.any_key()];
+        let kind = |key: &Vec<u8>| key.first().map_or('s', |byte| char::from(*byte));
+        let kinds = [kind(&keys[0]), kind(&keys[1])];
+        match kinds.into_iter().find(|kind| is_apart(*kind)) {
+            Some(kind) => vec![self.key(kind), self.key(kind)],
+            None => keys.into(),
         }
     }
 
@@ -157,6 +170,47 @@ impl Gen {
         };
         vec![name.into(), value.to_string().into_bytes()]
     }
+}
+
+/// Whether keys of a kind hold what only some commands on their type may make: HyperLogLogs, whose
+/// bytes are not for the model to know, and places, which are scores of a kind.
+fn is_apart(kind: char) -> bool {
+    matches!(kind, 'p' | 'g')
+}
+
+/// Bytes of nobody's language: they may ask, but they change nothing.
+pub fn garbage(rng: &mut Rng) -> Vec<u8> {
+    const PIECES: [&[u8]; 16] = [
+        b"*",
+        b"$",
+        b"\r\n",
+        b"\n",
+        b"-1\r\n",
+        b"3\r\n",
+        b"*1\r\n$4\r\nPING\r\n",
+        b"$3\r\nGET\r\n",
+        b"*2\r\n",
+        b"PING\r\n",
+        b"\"",
+        b"'\\",
+        b"$536870912\r\n",
+        b"9999999999999999999\r\n",
+        b"*3\r\n$4\r\nMGET\r\n$1\r\na\r\n",
+        b"MULTI\r\nEXEC\r\n",
+    ];
+    let mut bytes = Vec::new();
+    for _ in 0..rng.usize(1..30) {
+        match rng.u32(..4) {
+            0 => bytes.push(rng.u8(..)),
+            1 => bytes.extend_from_slice(&[rng.u8(..), rng.u8(..), rng.u8(..)]),
+            _ => bytes.extend_from_slice(PIECES[rng.usize(..PIECES.len())]),
+        }
+    }
+    // Now and then something long, to reach the limits on lines.
+    if rng.u32(..50) == 0 {
+        bytes.extend(std::iter::repeat_n(b'7', 70_000));
+    }
+    bytes
 }
 
 /// The words of a command.

@@ -30,8 +30,8 @@ pub const ROWS: &[Row] = &[
     Row { name: "flushall", weight: 1, make: |g| flush_mode(g), run: flushall },
     Row { name: "select", weight: 5, make: make_select, run: select },
     Row { name: "swapdb", weight: 1, make: make_swapdb, run: swapdb },
-    Row { name: "rename", weight: 3, make: two_keys, run: |c, a| rename(c, a, false) },
-    Row { name: "renamenx", weight: 2, make: two_keys, run: |c, a| rename(c, a, true) },
+    Row { name: "rename", weight: 3, make: Gen::two_keys, run: |c, a| rename(c, a, false) },
+    Row { name: "renamenx", weight: 2, make: Gen::two_keys, run: |c, a| rename(c, a, true) },
     Row { name: "copy", weight: 4, make: make_copy, run: copy },
     Row { name: "move", weight: 3, make: make_move, run: move_ },
 ];
@@ -46,10 +46,6 @@ fn one_key(g: &mut Gen) -> Words {
 
 fn some_keys(g: &mut Gen) -> Words {
     g.some(3, Gen::any_key)
-}
-
-fn two_keys(g: &mut Gen) -> Words {
-    words![g.any_key(), g.any_key()]
 }
 
 fn database(g: &mut Gen) -> String {
@@ -262,7 +258,7 @@ fn rename(ctx: &mut Ctx<'_>, args: &[Vec<u8>], only_new: bool) -> Want {
 }
 
 fn make_copy(g: &mut Gen) -> Words {
-    let mut words = two_keys(g);
+    let mut words = g.two_keys();
     if g.once_in(3) {
         words.extend(words!["DB", database(g)]);
     }

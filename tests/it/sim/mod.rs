@@ -6,17 +6,25 @@
 //! `KVD_SEEDS=n` runs that many. A type is one file with a table of [`model::Row`]s, listed in
 //! [`ROWS`], and a variant of [`model::Data`].
 
+mod bitmaps;
+mod choice;
+mod compare;
 mod crash;
 mod disk;
+mod ended;
 mod faults;
 mod generate;
+mod geo;
+mod hash_times;
 mod hashes;
+mod hyperloglogs;
 mod keys;
 mod lists;
 mod model;
 mod sets;
 mod streams;
 mod strings;
+mod trace;
 mod transactions;
 mod want;
 mod world;
@@ -27,11 +35,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The commands that clients send. Those that the server does not have yet are left out.
 const ROWS: &[&[model::Row]] = &[
     strings::ROWS,
+    bitmaps::ROWS,
+    hyperloglogs::ROWS,
     hashes::ROWS,
+    hash_times::ROWS,
     lists::ROWS,
     sets::ROWS,
     zsets::ROWS,
     streams::ROWS,
+    geo::ROWS,
     keys::ROWS,
     transactions::ROWS,
 ];

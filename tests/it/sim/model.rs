@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::generate::Gen;
+use super::hashes::Fields;
+use super::hyperloglogs::Hll;
 use super::streams::Stream;
 use super::want::{Want, wrong_type};
 
@@ -29,18 +31,19 @@ pub struct Command {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {
     String(Vec<u8>),
-    Hash(BTreeMap<Vec<u8>, Vec<u8>>),
+    Hash(Fields),
     List(Vec<Vec<u8>>),
     Set(BTreeSet<Vec<u8>>),
     ZSet(BTreeMap<Vec<u8>, f64>),
     Stream(Stream),
+    Hll(Hll),
 }
 
 impl Data {
     /// What TYPE says.
     pub fn kind(&self) -> &'static str {
         match self {
-            Data::String(_) => "string",
+            Data::String(_) | Data::Hll(_) => "string",
             Data::Hash(_) => "hash",
             Data::List(_) => "list",
             Data::Set(_) => "set",
@@ -78,7 +81,7 @@ macro_rules! collection {
     };
 }
 
-collection!(Hash, BTreeMap<Vec<u8>, Vec<u8>>);
+collection!(Hash, Fields);
 collection!(List, Vec<Vec<u8>>);
 collection!(Set, BTreeSet<Vec<u8>>);
 collection!(ZSet, BTreeMap<Vec<u8>, f64>);
@@ -184,6 +187,8 @@ pub struct Model {
     /// The keys whose time has come: the server may or may not have removed them, which shows only
     /// when the clock is set back.
     pub limbo: Vec<BTreeMap<Vec<u8>, Entry>>,
+    /// Hashes that the server may have yet, though the time of their last field has come.
+    pub hollow: BTreeSet<(usize, Vec<u8>)>,
     versions: BTreeMap<(usize, Vec<u8>), u64>,
     pub births: u64,
 }
@@ -194,6 +199,7 @@ impl Model {
             now_ms,
             dbs: vec![BTreeMap::new(); databases],
             limbo: vec![BTreeMap::new(); databases],
+            hollow: BTreeSet::new(),
             versions: BTreeMap::new(),
             births: 0,
         }
@@ -213,6 +219,44 @@ impl Model {
                 limbo.insert(key, entry);
             }
         }
+        self.end_fields();
+    }
+
+    /// Ends the fields whose time has come, and the hashes that have no others.
+    pub fn end_fields(&mut self) {
+        for number in 0..self.dbs.len() {
+            let mut changed = Vec::new();
+            for (key, entry) in &mut self.dbs[number] {
+                if let Data::Hash(fields) = &mut entry.data
+                    && fields.end(self.now_ms)
+                {
+                    changed.push((key.clone(), fields.is_empty()));
+                }
+            }
+            for (key, is_empty) in changed {
+                self.touch(number, &key);
+                if is_empty {
+                    self.dbs[number].remove(&key);
+                    self.hollow.insert((number, key));
+                }
+            }
+        }
+    }
+
+    /// The hashes with fields that have ended.
+    pub fn with_ended_fields(&mut self) -> Vec<(usize, &Vec<u8>, &mut Fields)> {
+        let mut all = Vec::new();
+        for (number, db) in self.dbs.iter_mut().enumerate() {
+            for (key, entry) in db {
+                match &mut entry.data {
+                    Data::Hash(fields) if !fields.ended.is_empty() => {
+                        all.push((number, key, fields))
+                    }
+                    _ => {}
+                }
+            }
+        }
+        all
     }
 
     /// A key changed: who watches it fails.

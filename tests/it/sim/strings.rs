@@ -49,7 +49,7 @@ fn key_and_number(g: &mut Gen) -> Words {
 }
 
 /// The value of a key, or what to answer if it is no string.
-fn text(ctx: &Ctx<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, Want> {
+pub fn text(ctx: &Ctx<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, Want> {
     match ctx.get(key).map(|entry| &entry.data) {
         None => Ok(None),
         Some(Data::String(bytes)) => Ok(Some(bytes.clone())),
@@ -68,7 +68,7 @@ fn expire_at(ctx: &Ctx<'_>, key: &[u8]) -> Option<i64> {
 }
 
 /// The time an expiry option names.
-fn option_ms(ctx: &Ctx<'_>, name: &[u8], value: &[u8]) -> Option<i64> {
+pub fn option_ms(ctx: &Ctx<'_>, name: &[u8], value: &[u8]) -> Option<i64> {
     let value = number(value)?;
     Some(match name.to_ascii_lowercase().as_slice() {
         b"ex" => ctx.model.now_ms + value * 1_000,
@@ -148,7 +148,7 @@ fn set_options(ctx: &Ctx<'_>, words: &[Vec<u8>]) -> Option<SetOptions> {
     Some(options)
 }
 
-fn set(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
+pub fn set(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
     let (key, value) = (&args[0], &args[1]);
     let Some(options) = set_options(ctx, &args[2..]) else {
         return error("ERR syntax error");

@@ -19,6 +19,11 @@ pub const ROWS: &[Row] = &[
     Row { name: "reset", weight: 1, make: nothing, run: reset },
 ];
 
+/// The row of one of these commands.
+pub fn row(name: &str) -> &'static Row {
+    ROWS.iter().find(|row| row.name == name).expect("a row")
+}
+
 fn nothing(_: &mut Gen) -> Words {
     Words::new()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::model::Data;
 use super::streams::Stream;
 use crate::harness::Value;
 
@@ -22,8 +23,20 @@ pub enum Want {
     /// Members with scores: flat in RESP2, pairs in RESP3.
     Scored(Vec<(Vec<u8>, f64)>),
     IntIn(i64, i64),
+    /// Bytes that stand for this, which may do so in several ways; and who reads them.
+    Reads(Data, fn(&[u8]) -> Option<Data>),
     /// A map with this field.
     Field(&'static str, Value),
+    /// A number this near to one, as a double.
+    Near(f64, f64),
+    /// A number this near to one, as a text.
+    NearText(f64, f64),
+    /// An array of what each of these wants.
+    List(Vec<Want>),
+    /// Such an array in any order; each wants another item.
+    AnyList(Vec<Want>),
+    /// An array of so many items.
+    Len(usize),
     /// The replies of a transaction, and whether each is RESP3.
     Each(Vec<(Want, bool)>),
     Page(Page),
@@ -103,6 +116,10 @@ impl Want {
                 Value::Int(n) => (low..=high).contains(&n),
                 _ => false,
             },
+            Want::Reads(data, read) => match got {
+                Value::Bulk(bytes) => read(bytes).as_ref() == Some(data),
+                _ => false,
+            },
             Want::Field(name, value) => match got {
                 Value::Map(_) | Value::Array(_) => got.field(name) == value,
                 _ => false,
@@ -114,11 +131,41 @@ impl Want {
                 }
                 _ => false,
             },
+            Want::Near(n, within) => match got {
+                Value::Double(text) if resp3 => is_near(text, *n, *within),
+                Value::Bulk(text) if !resp3 => is_near(text.as_slice(), *n, *within),
+                _ => false,
+            },
+            Want::NearText(n, within) => match got {
+                Value::Bulk(text) => is_near(text, *n, *within),
+                _ => false,
+            },
+            Want::List(wants) => match got {
+                Value::Array(items) if items.len() == wants.len() => {
+                    let mut pairs = wants.iter().zip(items);
+                    pairs.all(|(want, got)| want.is_met(got, resp3))
+                }
+                _ => false,
+            },
+            Want::AnyList(wants) => match got {
+                Value::Array(items) if items.len() == wants.len() => {
+                    let meets = |want: &Want| items.iter().any(|got| want.is_met(got, resp3));
+                    wants.iter().all(meets)
+                }
+                _ => false,
+            },
+            Want::Len(len) => matches!(got, Value::Array(items) if items.len() == *len),
             Want::Page(page) => page_of(got)
                 .is_some_and(|(_, keys)| keys.iter().all(|key| page.allowed.contains(key))),
             Want::Stream(stream) => stream.is_told_by(got),
         }
     }
+}
+
+fn is_near(text: impl AsRef<[u8]>, n: f64, within: f64) -> bool {
+    let text = std::str::from_utf8(text.as_ref());
+    let got = text.ok().and_then(|text| text.parse::<f64>().ok());
+    got.is_some_and(|got| (got - n).abs() <= within)
 }
 
 /// Cursor and keys of a reply of SCAN.

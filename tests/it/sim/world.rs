@@ -5,10 +5,14 @@ use std::collections::{BTreeSet, VecDeque};
 use fastrand::Rng;
 
 use super::ROWS;
+use super::choice::{commands, favourite, favourite_kind, options};
+use super::compare::difference;
 use super::crash::Durable;
-use super::generate::Gen;
-use super::model::{Command, Ctx, Data, Model, Row, Session, Words};
+use super::ended::{remove_all_ended, remove_ended, revive};
+use super::generate::{Gen, garbage};
+use super::model::{Command, Ctx, Model, Row, Session, Words};
 use super::streams::settle;
+use super::trace::{Trace, show};
 use super::transactions::execute;
 use super::want::{Want, page_of};
 use crate::harness::{Client, Kvd, Value, decode, request};
@@ -18,10 +22,6 @@ use crate::words;
 const STEPS: usize = 250;
 /// Steps between two looks at all data.
 const FULL_CHECK_STEPS: usize = 60;
-/// How much more often a favourite command is sent.
-const FAVOURITE_WEIGHT: u32 = 20;
-/// What is remembered for a report.
-const TRACE_LINES: usize = 40;
 
 /// Runs one seed; panics with a report if the server and the model differ.
 pub fn run(seed: u64, verbose: bool) {
@@ -51,6 +51,8 @@ struct Peer {
     unsent: Vec<u8>,
     ends: VecDeque<(usize, Command)>,
     expected: VecDeque<Expected>,
+    /// Replies that came and are not compared yet.
+    replies: Vec<u8>,
     /// Where its walk with SCAN is, and what it has seen.
     cursor: Vec<u8>,
     seen: BTreeSet<Vec<u8>>,
@@ -65,10 +67,38 @@ impl Peer {
             unsent: Vec::new(),
             ends: VecDeque::new(),
             expected: VecDeque::new(),
+            replies: Vec::new(),
             cursor: b"0".to_vec(),
             seen: BTreeSet::new(),
             walk: Words::new(),
         }
+    }
+
+    /// Whether it watches keys, or is about to.
+    fn watches(&self) -> bool {
+        let mut asked = self.ends.iter();
+        !self.session.watched.is_empty() || asked.any(|(_, command)| command.row.name == "watch")
+    }
+
+    /// Whether all of a command has been sent that the model has not run.
+    fn has_whole_command(&self) -> bool {
+        self.ends.front().is_some_and(|(end, _)| *end == 0)
+    }
+
+    fn take_replies(&mut self) {
+        self.replies.extend(self.client.take_bytes_now());
+    }
+
+    /// How many replies have come that are not compared yet.
+    fn answered(&mut self) -> usize {
+        self.take_replies();
+        let mut rest = &self.replies[..];
+        let mut count = 0;
+        while let Some((_, len)) = decode(rest) {
+            rest = &rest[len..];
+            count += 1;
+        }
+        count
     }
 
     /// Whether everything it asked is answered.
@@ -77,37 +107,8 @@ impl Peer {
     }
 }
 
-/// Says, if the test fails, where it was.
-struct Trace {
-    seed: u64,
-    verbose: bool,
-    lines: VecDeque<String>,
-}
-
-impl Trace {
-    fn add(&mut self, line: String) {
-        if self.verbose {
-            eprintln!("{line}");
-        }
-        self.lines.push_back(line);
-        if self.lines.len() > TRACE_LINES {
-            self.lines.pop_front();
-        }
-    }
-}
-
-impl Drop for Trace {
-    fn drop(&mut self) {
-        if std::thread::panicking() && !self.verbose {
-            let lines: Vec<&str> = self.lines.iter().map(String::as_str).collect();
-            let seed = self.seed;
-            eprintln!("{}\nreplay with KVD_SEED={seed}", lines.join("\n"));
-        }
-    }
-}
-
 /// Within so many turns a snapshot comes to what a writer waits for.
-const SNAPSHOT_TURNS_MAX: usize = 1_000;
+pub const SNAPSHOT_TURNS_MAX: usize = 1_000;
 
 struct World {
     kvd: Kvd,
@@ -134,7 +135,7 @@ impl World {
         kvd.tick_by_ns([0, 0, 1_000, 50_000, 400_000][rng.usize(..5)]);
         let pool = [2, 8, 20, 20, 2_000][rng.usize(..5)];
         let favourite = favourite(&mut rng);
-        let commands = commands(&kvd, favourite);
+        let commands = commands(&kvd, &mut rng, favourite);
         let model = Model::new(3, kvd.unix_ms());
         if let Some(durable) = &mut durable {
             durable.note(&kvd, &model);
@@ -154,11 +155,7 @@ impl World {
             model,
             peers,
             commands,
-            trace: Trace {
-                seed,
-                verbose,
-                lines: VecDeque::new(),
-            },
+            trace: Trace::new(seed, verbose),
             step: 0,
         }
     }
@@ -171,7 +168,18 @@ impl World {
             72..80 => {
                 self.kvd.one_turn();
             }
-            80..95 => self.pass_time(),
+            80..83 => return self.let_fields_end(peer),
+            83..88 => {
+                // The next command comes before the server does what is due.
+                let ms = self.some_time();
+                self.kvd.pass_ms(ms);
+                return self.clock_moved();
+            }
+            88..95 => {
+                let ms = self.some_time();
+                self.kvd.advance_ms(ms);
+                self.clock_moved();
+            }
             95..98 => self.set_clock_back(),
             _ => self.break_connection(peer),
         }
@@ -207,27 +215,74 @@ impl World {
             *peer = Peer::new(&self.kvd);
         }
         let client = self.kvd.client();
+        remove_all_ended(&self.kvd, &client, self.model.dbs.len());
         let now_ms = self.kvd.unix_ms();
-        let mut allowed = models.into_iter().map(|mut model| {
+        let mut differences = Vec::new();
+        let found = models.into_iter().find_map(|mut model| {
             model.set_now(now_ms);
             revive(&mut model, &client);
             if is_base_of_commands {
                 settle(&mut model, &client);
             }
-            model
+            let what = difference(&model, &client);
+            let is_it = what.is_none();
+            differences.extend(what);
+            is_it.then_some(model)
         });
-        let found = allowed.find(|model| difference(model, &client).is_none());
         client.disconnect();
         let seed = self.trace.seed;
         let Some(model) = found else {
-            let client = self.kvd.client();
-            let what = difference(&self.model, &client);
-            panic!("seed {seed}: after a {how} the data is none that is allowed; now {what:?}");
+            let each = differences.join("\n  ");
+            panic!("seed {seed}: after a {how} the data is none that is allowed:\n  {each}");
         };
         self.model = model;
         if let Some(durable) = &mut self.durable {
             durable.note(&self.kvd, &self.model);
         }
+    }
+
+    /// A client sets fields, and works with hashes of which fields have ended.
+    fn let_fields_end(&mut self, index: usize) {
+        let peer = &self.peers[index];
+        if !peer.is_quiet() || peer.session.multi.is_some() {
+            return;
+        }
+        let span_ms = self.generate.rng.u64(1..50);
+        let (row, words) = super::hash_times::short_lived(&mut self.generate, span_ms);
+        let key = words![words[0]];
+        self.command(index, row, words);
+        let watches = self.generate.once_in(3);
+        if watches && self.model.with_ended_fields().is_empty() {
+            self.command(index, super::transactions::row("watch"), key);
+        }
+        self.kvd.pass_ms(span_ms);
+        self.clock_moved();
+        if watches {
+            for name in ["multi", "exec"] {
+                self.command(index, super::transactions::row(name), Words::new());
+            }
+        }
+        for _ in 0..self.generate.rng.usize(1..8) {
+            let db = self.peers[index].session.db;
+            let mut ended = self.model.with_ended_fields().into_iter();
+            let Some((_, key, _)) = ended.find(|(number, ..)| *number == db) else {
+                return;
+            };
+            let key = key.clone();
+            let rows = [super::hashes::ROWS, super::hash_times::ROWS];
+            let rows = self.generate.one(&rows);
+            let row = &rows[self.generate.rng.usize(..rows.len())];
+            let mut words = (row.make)(&mut self.generate);
+            words[0] = key;
+            self.command(index, row, words);
+        }
+    }
+
+    /// A client that has nothing else to say asks something, and is answered.
+    fn command(&mut self, index: usize, row: &'static Row, words: Words) {
+        self.write(index, row, words);
+        self.deliver(index, self.peers[index].unsent.len());
+        self.read_replies(index);
     }
 
     /// A client writes commands, or the network delivers what it wrote.
@@ -268,6 +323,9 @@ impl World {
 
     fn write_command(&mut self, index: usize) {
         let row = self.next_row(index);
+        if row.name == "watch" && !self.model.with_ended_fields().is_empty() {
+            return;
+        }
         let mut words = (row.make)(&mut self.generate);
         let peer = &mut self.peers[index];
         if row.name == "scan" {
@@ -284,11 +342,16 @@ impl World {
             words = peer.walk.clone();
             words.insert(0, peer.cursor.clone());
         }
+        self.write(index, row, words);
+    }
+
+    fn write(&mut self, index: usize, row: &'static Row, words: Words) {
         let mut wire = vec![row.name.as_bytes().to_vec()];
         if self.generate.rng.bool() {
             wire[0].make_ascii_uppercase();
         }
         wire.extend(words.iter().cloned());
+        let peer = &mut self.peers[index];
         peer.unsent.extend(request(&wire));
         let end = peer.unsent.len();
         peer.ends.push_back((end, Command { row, words }));
@@ -304,45 +367,56 @@ impl World {
             true => peer.client.send_late(&bytes),
             false => peer.client.send_raw(&bytes),
         };
-        // The model waits for no snapshot.
-        for _ in 0..SNAPSHOT_TURNS_MAX {
-            if !peer.client.is_postponed() {
-                break;
-            }
-            self.kvd.advance_ms(1);
-            self.generate.now_ms = self.kvd.unix_ms();
-            self.model.set_now(self.kvd.unix_ms());
-        }
         for (end, _) in &mut peer.ends {
             *end = end.saturating_sub(len);
         }
-        while peer.ends.front().is_some_and(|(end, _)| *end == 0) {
-            let (_, command) = peer.ends.pop_front().expect("it is there");
-            let before = peer.session.db;
-            let want = execute(
-                &mut Ctx {
-                    model: &mut self.model,
-                    session: &mut peer.session,
-                },
-                &command,
-            );
-            if peer.session.db != before {
-                // A walk is one through one database.
-                peer.session.scan_since = None;
+        // The model waits for no snapshot: what ran before the wait runs there at its own time.
+        for _ in 0..SNAPSHOT_TURNS_MAX {
+            let peer = &mut self.peers[index];
+            if !peer.client.is_postponed() {
+                break;
             }
-            let resp3 = peer.session.resp3;
-            peer.expected.push_back(Expected {
-                command,
-                want,
-                resp3,
-            });
+            let answered = peer.answered();
+            while self.peers[index].expected.len() < answered {
+                self.run_next(index);
+            }
+            self.kvd.advance_ms(1);
+            self.clock_moved();
         }
+        while self.peers[index].has_whole_command() {
+            self.run_next(index);
+        }
+    }
+
+    /// Lets the model run the next command of a client.
+    fn run_next(&mut self, index: usize) {
+        let peer = &mut self.peers[index];
+        let (_, command) = peer.ends.pop_front().expect("it is there");
+        let before = peer.session.db;
+        let want = execute(
+            &mut Ctx {
+                model: &mut self.model,
+                session: &mut peer.session,
+            },
+            &command,
+        );
+        if peer.session.db != before {
+            // A walk is one through one database.
+            peer.session.scan_since = None;
+        }
+        let resp3 = peer.session.resp3;
+        peer.expected.push_back(Expected {
+            command,
+            want,
+            resp3,
+        });
     }
 
     /// Compares the replies that a client got with those it must get.
     fn read_replies(&mut self, index: usize) {
         let peer = &mut self.peers[index];
-        let bytes = peer.client.take_bytes_now();
+        peer.take_replies();
+        let bytes = std::mem::take(&mut peer.replies);
         let mut rest = &bytes[..];
         while !rest.is_empty() {
             let (got, len) = decode(rest).expect("whole replies");
@@ -398,7 +472,7 @@ impl World {
         client.disconnect();
     }
 
-    fn pass_time(&mut self) {
+    fn some_time(&mut self) -> u64 {
         let rng = &mut self.generate.rng;
         let ms = match rng.u32(..20) {
             0 => rng.u64(..100_000_000),
@@ -406,13 +480,44 @@ impl World {
             _ => rng.u64(..150),
         };
         self.trace.add(format!("{ms} ms pass"));
-        self.kvd.advance_ms(ms);
-        self.clock_moved();
+        ms
     }
 
     fn clock_moved(&mut self) {
         self.generate.now_ms = self.kvd.unix_ms();
         self.model.set_now(self.kvd.unix_ms());
+        self.settle_fields();
+    }
+
+    /// Fields that ended may lie there until somebody looks. That is for the model to know where
+    /// it shows: a hash that has no others is not there, and to who watches it their removal is a
+    /// change. They are removed then, and in other cases now and then.
+    fn settle_fields(&mut self) {
+        let may_lie = self.model.hollow.is_empty() && !self.peers.iter().any(Peer::watches);
+        if may_lie && !self.generate.once_in(4) {
+            return;
+        }
+        let ended = self.model.with_ended_fields();
+        let mut keys: Vec<_> = ended
+            .into_iter()
+            .map(|(db, key, _)| (db, key.clone()))
+            .collect();
+        keys.extend(std::mem::take(&mut self.model.hollow));
+        if keys.is_empty() {
+            return;
+        }
+        let client = self.kvd.client();
+        for (db, key) in keys {
+            client.send(&format!("SELECT {db}"));
+            remove_ended(&self.kvd, &client, &key);
+        }
+        client.disconnect();
+        for (_, _, fields) in self.model.with_ended_fields() {
+            fields.ended.clear();
+        }
+        if self.generate.now_ms != self.kvd.unix_ms() {
+            self.clock_moved();
+        }
     }
 
     /// Sets the wall clock back. Keys whose time had come may be there again: which of them, only
@@ -429,10 +534,12 @@ impl World {
         let ms = self.generate.rng.i64(1..20_000);
         self.trace.add(format!("the clock is set back by {ms} ms"));
         self.kvd.jump_wall_ms(-ms);
-        self.clock_moved();
+        self.generate.now_ms = self.kvd.unix_ms();
+        self.model.set_now(self.kvd.unix_ms());
         let client = self.kvd.client();
         revive(&mut self.model, &client);
         client.disconnect();
+        self.settle_fields();
     }
 
     /// Whether a watched key that ended had been removed when the clock was set back is not for
@@ -486,201 +593,4 @@ impl World {
         }
         assert!(self.kvd.engine().watch.is_empty() && self.kvd.engine().blocked.is_empty());
     }
-}
-
-/// After the clock was set back: keys whose time had come may be there again.
-fn revive(model: &mut Model, client: &Client) {
-    for db in 0..model.dbs.len() {
-        client.cmd(&format!("SELECT {db}"));
-        let again: Vec<Vec<u8>> = model.limbo[db]
-            .iter()
-            .filter(|(_, entry)| entry.expire_at.is_some_and(|at| at > model.now_ms))
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in again {
-            if client.cmd_words(&[&b"EXISTS"[..], key.as_slice()]).int() == 1 {
-                model.revive(db, &key);
-            } else {
-                model.limbo[db].remove(&key);
-            }
-        }
-    }
-}
-
-/// Where the data of a server is not what a model says.
-fn difference(model: &Model, client: &Client) -> Option<String> {
-    for db in 0..model.dbs.len() {
-        client.cmd(&format!("SELECT {db}"));
-        let mut got: Vec<Vec<u8>> = client.cmd("KEYS *").items().iter().map(bytes_of).collect();
-        got.sort();
-        let wanted: Vec<Vec<u8>> = model.dbs[db].keys().cloned().collect();
-        if got != wanted {
-            return Some(format!("keys of database {db}: {got:?}, not {wanted:?}"));
-        }
-        let what = different_value(model, client, db);
-        if what.is_some() {
-            return what;
-        }
-    }
-    None
-}
-
-fn different_value(model: &Model, client: &Client, db: usize) -> Option<String> {
-    let entries: Vec<_> = model.dbs[db].iter().collect();
-    let mut input = Vec::new();
-    for (key, entry) in &entries {
-        input.extend(request(&[&b"TYPE"[..], key.as_slice()]));
-        input.extend(request(&[&b"PTTL"[..], key.as_slice()]));
-        input.extend(request(&read_all(&entry.data, key)));
-    }
-    client.send_raw(&input);
-    let replies = client.take();
-    assert_eq!(replies.len(), entries.len() * 3);
-    for ((key, entry), got) in entries.iter().zip(replies.chunks(3)) {
-        let left = entry.expire_at.map_or(-1, |at| at - model.now_ms);
-        let met = got[0].text() == entry.data.kind()
-            && got[1].int() == left
-            && whole(&entry.data).is_met(&got[2], false);
-        if !met {
-            return Some(format!("{}: {got:?}, not {entry:?}", show(key)));
-        }
-    }
-    None
-}
-
-/// Half of the seeds do mostly what one table says, to get far into it. It is streams every other
-/// time: they have the most to remember.
-fn favourite(rng: &mut Rng) -> Option<usize> {
-    match rng.u32(..4) {
-        0 => ROWS.iter().position(|rows| rows[0].name == "xadd"),
-        1 => Some(rng.usize(..ROWS.len())),
-        _ => None,
-    }
-}
-
-/// The kind of keys that are a favourite.
-fn favourite_kind(favourite: Option<usize>) -> Option<char> {
-    match ROWS[favourite?][0].name {
-        "get" => Some('s'),
-        "hset" => Some('h'),
-        "lpush" => Some('l'),
-        "sadd" => Some('t'),
-        "zadd" => Some('z'),
-        "xadd" => Some('x'),
-        _ => None,
-    }
-}
-
-/// What clients send: each row as often as it weighs, those of a favourite table more often, and so
-/// those of transactions, which show what counts as a change.
-fn commands(kvd: &Kvd, favourite: Option<usize>) -> Vec<&'static Row> {
-    let mut commands = Vec::new();
-    for (index, rows) in ROWS.iter().enumerate() {
-        let times = match favourite {
-            Some(favourite) if favourite == index => FAVOURITE_WEIGHT,
-            Some(_) if rows[0].name == "multi" => FAVOURITE_WEIGHT / 2,
-            _ => 1,
-        };
-        for row in *rows {
-            let known = kvd.engine().registry.lookup(row.name.as_bytes()).is_some();
-            let weight = if known { row.weight * times } else { 0 };
-            commands.extend(std::iter::repeat_n(row, weight as usize));
-        }
-    }
-    commands
-}
-
-/// A configuration: few or many shards, collections that turn large early or late.
-fn options(rng: &mut Rng) -> Vec<(&'static str, &'static str)> {
-    let mut options = vec![
-        ("databases", "3"),
-        ("shards", ["1", "1", "2", "16", "64"][rng.usize(..5)]),
-    ];
-    if rng.bool() {
-        options.extend([
-            ("hash-max-listpack-entries", "4"),
-            ("hash-max-listpack-value", "30"),
-            ("set-max-intset-entries", "4"),
-            ("set-max-listpack-entries", "6"),
-            ("zset-max-listpack-entries", "4"),
-            ("list-max-listpack-size", "3"),
-            ("stream-node-max-entries", "3"),
-        ]);
-    }
-    options
-}
-
-/// The command that reads a whole value.
-fn read_all(data: &Data, key: &[u8]) -> Vec<Vec<u8>> {
-    match data {
-        Data::String(_) => words!["GET", key],
-        Data::Hash(_) => words!["HGETALL", key],
-        Data::List(_) => words!["LRANGE", key, "0", "-1"],
-        Data::Set(_) => words!["SMEMBERS", key],
-        Data::ZSet(_) => words!["ZRANGE", key, "0", "-1", "WITHSCORES"],
-        Data::Stream(_) => words!["XINFO", "STREAM", key, "FULL", "COUNT", "0"],
-    }
-}
-
-/// What it must answer.
-fn whole(data: &Data) -> Want {
-    match data {
-        Data::String(bytes) => Want::Is(Value::Bulk(bytes.clone())),
-        Data::Hash(fields) => super::hashes::all(fields),
-        Data::List(items) => super::lists::all(items),
-        Data::Set(members) => super::sets::all(members),
-        Data::ZSet(members) => Want::Scored(super::zsets::ordered(members)),
-        Data::Stream(stream) => Want::Stream(Box::new(stream.clone())),
-    }
-}
-
-fn bytes_of(value: &Value) -> Vec<u8> {
-    match value {
-        Value::Bulk(bytes) => bytes.clone(),
-        other => panic!("not a key: {other:?}"),
-    }
-}
-
-fn show(bytes: &[u8]) -> String {
-    let shown = bytes[..bytes.len().min(160)].escape_ascii().to_string();
-    if bytes.len() > 160 {
-        format!("{shown}.. ({} bytes)", bytes.len())
-    } else {
-        shown
-    }
-}
-
-/// Bytes of nobody's language: they may ask, but they change nothing.
-fn garbage(rng: &mut Rng) -> Vec<u8> {
-    const PIECES: [&[u8]; 16] = [
-        b"*",
-        b"$",
-        b"\r\n",
-        b"\n",
-        b"-1\r\n",
-        b"3\r\n",
-        b"*1\r\n$4\r\nPING\r\n",
-        b"$3\r\nGET\r\n",
-        b"*2\r\n",
-        b"PING\r\n",
-        b"\"",
-        b"'\\",
-        b"$536870912\r\n",
-        b"9999999999999999999\r\n",
-        b"*3\r\n$4\r\nMGET\r\n$1\r\na\r\n",
-        b"MULTI\r\nEXEC\r\n",
-    ];
-    let mut bytes = Vec::new();
-    for _ in 0..rng.usize(1..30) {
-        match rng.u32(..4) {
-            0 => bytes.push(rng.u8(..)),
-            1 => bytes.extend_from_slice(&[rng.u8(..), rng.u8(..), rng.u8(..)]),
-            _ => bytes.extend_from_slice(PIECES[rng.usize(..PIECES.len())]),
-        }
-    }
-    // Now and then something long, to reach the limits on lines.
-    if rng.u32(..50) == 0 {
-        bytes.extend(std::iter::repeat_n(b'7', 70_000));
-    }
-    bytes
 }

@@ -83,7 +83,7 @@ fn make_zadd(g: &mut Gen) -> Words {
     words
 }
 
-fn zadd(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
+pub fn zadd(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
     let options = ["nx", "xx", "gt", "lt", "ch"];
     let is_option = |word: &&Vec<u8>| {
         options
@@ -130,7 +130,7 @@ fn zincrby(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
     })
 }
 
-fn zrem(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
+pub fn zrem(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
     ctx.edit(&args[0], |members: &mut Members| {
         let removed = args[1..]
             .iter()
@@ -150,7 +150,7 @@ fn score_of(members: &Members, member: &[u8]) -> Value {
         .map_or(Value::NullBulk, |score| double(*score))
 }
 
-fn zscore(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
+pub fn zscore(ctx: &mut Ctx<'_>, args: &[Vec<u8>]) -> Want {
     ask(ctx, &args[0], |members| {
         Want::Is(score_of(&members, &args[1]))
     })
@@ -374,6 +374,8 @@ fn store(ctx: &mut Ctx<'_>, args: &[Vec<u8>], union: bool) -> Want {
             },
         }
     }
+    // From the smallest on, as in Redis: with infinities of both signs the order shows.
+    sources.sort_by_key(BTreeMap::len);
     let mut result = sources[0].clone();
     for source in &sources[1..] {
         if !union {
