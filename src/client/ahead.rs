@@ -45,7 +45,8 @@ impl<'a> Warming<'a> {
     }
 
     fn touch(&mut self) {
-        if let Some(db) = self.db {
+        // One alone has nothing to overlap with.
+        if let Some(db) = self.db.filter(|_| self.keys.len() > 1) {
             db.warm(&self.keys);
         }
         self.keys.clear();

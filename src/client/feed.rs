@@ -82,7 +82,8 @@ impl Engine {
         Ok(bytes.get(taken..).unwrap_or_default())
     }
 
-    /// Takes bytes of a client and runs nothing: [`Self::resume`] will.
+    /// Takes bytes of a client and runs no command: [`Self::resume`] will. Who reads metrics is
+    /// answered.
     pub fn put_off(&mut self, key: ClientKey, bytes: &[u8]) -> Served {
         match self.take_in(key, bytes) {
             Ok(bytes) => self.keep(key, bytes, Served::More),

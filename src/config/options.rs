@@ -233,6 +233,8 @@ fields {
     databases: u32, "databases", FIXED, num(1, I32_MAX), "16";
     /// Number of shards of each database.
     shards: u32, "shards", OWN_FIXED, num(1, 4096), "64";
+    /// Longest sleep between two looks at many busy clients, microseconds; 0 is never.
+    poll_pause_us: u32, "poll-pause-us", OWN_LIVE, num(0, 1000), "30";
     /// How often a second timeouts are looked at.
     hz: u32, "hz", LIVE, INT, "10";
     /// Directory of the data files.

@@ -12,7 +12,10 @@
 //! commands beyond the budget) and connections to be flushed (beyond their share). While one of
 //! them holds anything, the poll does not wait.
 //!
-//! A command costs no system call but the poll (shared), the read and the write.
+//! A command costs no system call but the poll (shared), the read and the write. Where many busy
+//! clients are caught up with, the loop sleeps for a moment before it polls ([`engine::pace`]).
+//!
+//! [`engine::pace`]: crate::engine::pace
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -134,7 +137,7 @@ impl EventLoop {
     /// One turn. Returns how long the next one may wait for events.
     fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Option<Duration>> {
         let EventLoop { engine, sockets } = self;
-        sockets.wait(timeout, engine.pace.away())?;
+        sockets.wait(engine, timeout)?;
         engine.begin_turn();
         let started_ns = engine.boundary_ns;
         sockets.sort_events(engine);
@@ -237,18 +240,25 @@ impl Sockets {
         })
     }
 
-    /// Waits for events, for at most `timeout`. Where none are there, the poll begins when the
-    /// loop was `away`: what came meanwhile did not have to wake it.
-    fn wait(&mut self, timeout: Option<Duration>, away: Option<Duration>) -> io::Result<()> {
-        if let Some(away) = away.filter(|_| self.sleeps_exactly && timeout != Some(Duration::ZERO))
-        {
-            self.poll(Some(Duration::ZERO))?;
-            if !self.events.is_empty() {
-                return Ok(());
-            }
-            thread::sleep(timeout.map_or(away, |timeout| timeout.min(away)));
+    /// Waits for events, for at most `timeout`. Where none are there, the poll may begin a moment
+    /// later: what comes meanwhile does not have to wake the loop.
+    fn wait(&mut self, engine: &mut Engine, timeout: Option<Duration>) -> io::Result<()> {
+        let may_pause =
+            self.sleeps_exactly && !self.is_held && timeout.is_none_or(|it| !it.is_zero());
+        let away = match may_pause {
+            true => engine.pace.away(engine.config.poll_pause_us),
+            false => None,
+        };
+        let Some(away) = away else {
+            return self.poll(timeout);
+        };
+        self.poll(Some(Duration::ZERO))?;
+        if !self.events.is_empty() {
+            return Ok(());
         }
-        self.poll(timeout)
+        engine.stats.pauses += 1;
+        thread::sleep(timeout.map_or(away, |it| it.min(away)));
+        self.poll(timeout.map(|it| it.saturating_sub(away)))
     }
 
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
@@ -344,38 +354,41 @@ impl Sockets {
         let mut bytes_left = READ_BYTES_PER_TURN;
         let mut waiting = self.ready.len();
         while waiting > 0 {
-            let mut reads = std::mem::take(&mut self.reads);
-            self.read_together(engine, &mut reads, &mut waiting);
-            bytes_left = bytes_left.saturating_sub(reads.bytes());
-            if reads.is_empty() && waiting > 0 {
-                self.resume_next(engine);
+            if self.next_has_resume() {
                 waiting -= 1;
+                self.resume_next(engine);
             } else {
+                let mut reads = std::mem::take(&mut self.reads);
+                self.read_together(engine, &mut reads, &mut waiting);
+                bytes_left = bytes_left.saturating_sub(reads.bytes());
                 self.run_together(engine, reads.unrun());
+                reads.clear();
+                self.reads = reads;
             }
-            reads.clear();
-            self.reads = reads;
             if bytes_left == 0 || engine.boundary_ns >= engine.budget_end_ns {
                 return;
             }
         }
     }
 
+    /// Whether the next connection has commands at hand.
+    fn next_has_resume(&mut self) -> bool {
+        let connection = self
+            .ready
+            .front()
+            .and_then(|key| self.connections.find(*key));
+        connection.is_some_and(|it| it.has_resume())
+    }
+
     /// Reads once from each of the next connections, as long as they send little and none of them
     /// has commands at hand.
     fn read_together(&mut self, engine: &mut Engine, reads: &mut Reads, waiting: &mut usize) {
-        while *waiting > 0 && reads.takes_more() {
-            let Some(&key) = self.ready.front() else {
-                *waiting = 0;
-                break;
-            };
-            let connection = self.connections.find(key);
-            if connection.as_ref().is_some_and(|it| it.has_resume()) {
-                break;
-            }
-            self.ready.pop_front();
+        while *waiting > 0 && reads.takes_more() && !self.next_has_resume() {
             *waiting -= 1;
-            let Some(connection) = connection else {
+            let Some(key) = self.ready.pop_front() else {
+                return;
+            };
+            let Some(connection) = self.connections.find(key) else {
                 continue;
             };
             connection.in_ready_queue = false;
@@ -418,11 +431,19 @@ impl Sockets {
         }
     }
 
-    /// Leaves what was read and has not run to the next turn.
+    /// Leaves what was read and has not run to the next turn, in which it is first.
     fn put_off(&mut self, engine: &mut Engine, unrun: &mut Unrun<'_>) {
-        for (key, bytes) in unrun {
-            let progress = engine.put_off(key, bytes);
-            self.settle(key, progress);
+        for (key, bytes) in unrun.rev() {
+            match engine.put_off(key, bytes) {
+                Served::More => {
+                    if let Some(connection) = self.connections.find(key) {
+                        connection.set_resume();
+                        connection.in_ready_queue = true;
+                        self.ready.push_front(key);
+                    }
+                }
+                progress => self.settle(key, progress),
+            }
         }
     }
 

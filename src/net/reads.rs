@@ -25,7 +25,6 @@ const SMALL_READ_BYTES: usize = 512;
 pub struct Reads {
     buffer: Vec<u8>,
     list: Vec<(ClientKey, Range<usize>)>,
-    has_large: bool,
 }
 
 impl Reads {
@@ -33,13 +32,13 @@ impl Reads {
     #[inline]
     pub fn clear(&mut self) {
         self.list.clear();
-        self.has_large = false;
     }
 
     /// Whether another connection may be read from.
     #[inline]
     pub fn takes_more(&self) -> bool {
-        !self.has_large && self.list.len() < READS_MAX
+        let is_small = |(_, range): &(ClientKey, Range<usize>)| range.len() <= SMALL_READ_BYTES;
+        self.list.len() < READS_MAX && self.list.last().is_none_or(is_small)
     }
 
     /// Where the next read goes to: behind the others.
@@ -57,19 +56,12 @@ impl Reads {
     pub fn add(&mut self, key: ClientKey, bytes: usize) {
         let start = self.bytes();
         self.list.push((key, start..start + bytes));
-        self.has_large = bytes > SMALL_READ_BYTES;
     }
 
     /// The bytes of all reads.
     #[inline]
     pub fn bytes(&self) -> usize {
         self.list.last().map_or(0, |(_, range)| range.end)
-    }
-
-    /// Whether nothing was read.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
     }
 
     /// The reads, none of which has run.
@@ -95,8 +87,7 @@ impl<'a> Iterator for Unrun<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let (key, range) = self.reads.next()?;
-        let bytes = self.buffer.get(range.clone()).unwrap_or_default();
-        Some((*key, bytes))
+        Some((*key, &self.buffer[range.clone()]))
     }
 
     #[inline]
@@ -106,3 +97,10 @@ impl<'a> Iterator for Unrun<'a> {
 }
 
 impl ExactSizeIterator for Unrun<'_> {}
+
+impl DoubleEndedIterator for Unrun<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let (key, range) = self.reads.next_back()?;
+        Some((*key, &self.buffer[range.clone()]))
+    }
+}

@@ -86,6 +86,8 @@ pub struct Stats {
     pub query_limit_disconnections: u64,
     /// Turns of the event loop.
     pub turns: u64,
+    /// Times that the event loop looked away before it waited for a turn.
+    pub pauses: u64,
     /// Time in turns, waiting apart, microseconds.
     pub turns_us: u64,
     /// Time in the commands of turns, microseconds.
@@ -165,6 +167,7 @@ impl Stats {
             output_limit_disconnections: 0,
             query_limit_disconnections: 0,
             turns: 0,
+            pauses: 0,
             turns_us: 0,
             commands_us: 0,
             housekeeping_us: 0,

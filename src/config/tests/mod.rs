@@ -38,6 +38,7 @@ const NOT_IN_VALKEY: &[&str] = &[
     "lookahead",
     "metrics-bind",
     "metrics-port",
+    "poll-pause-us",
     "port",
     "rdb-format",
     "repl-rdb-channel",

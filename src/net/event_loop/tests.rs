@@ -104,18 +104,84 @@ fn what_was_read_together_runs_while_one_of_it_takes_long() {
 fn what_was_read_together_waits_when_the_time_is_up() {
     let (mut engine, mut sockets, address) = server();
     engine.begin_turn();
-    let sent: [&[u8]; 3] = [b"APPEND a 1\r\n", b"APPEND a 2\r\n", b"APPEND a 3\r\n"];
+    // The second sends so much that the third is not read with it, and is behind it all the same.
+    let long = [b"APPEND a ", &[b'2'; 1_000][..], b"\r\n"].concat();
+    let sent: [&[u8]; 3] = [b"APPEND a 1\r\n", &long, b"APPEND a 3\r\n"];
     let mut streams = ready(&mut engine, &mut sockets, address, sent);
-    for (turn, stream) in streams.iter_mut().enumerate() {
+    let lengths = [1, 1_001, 1_002, 1_003];
+    for turn in 0..4 {
         engine.begin_turn();
         engine.budget_end_ns = 0;
         sockets.serve(&mut engine);
         sockets.flush(&mut engine);
-        let left = 2 - turn;
-        assert_eq!(sockets.ready.len(), left, "one runs, the others wait");
-        let reply = format!(":{}\r\n", turn + 1);
-        assert!(gets(stream, reply.as_bytes()), "they keep their order");
+        // The second sends more before what it sent first has run.
+        if turn == 0 {
+            streams[1].write_all(b"APPEND a 4\r\n").unwrap();
+        }
+        sockets.poll(Some(Duration::ZERO)).unwrap();
+        sockets.sort_events(&mut engine);
+        let stream = &mut streams[turn % 3 + turn / 3];
+        let reply = format!(":{}\r\n", lengths[turn]);
+        assert!(gets(stream, reply.as_bytes()), "turn {turn}");
     }
+    assert!(sockets.ready.is_empty());
+}
+
+/// Many busy clients, as the engine sees them.
+fn make_busy(engine: &mut Engine) {
+    for at in 0..100_000 {
+        engine.pace.note(at * 5, (at * 5).saturating_sub(500));
+    }
+    assert!(engine.pace.away(engine.config.poll_pause_us).is_some());
+}
+
+#[test]
+fn what_comes_while_the_loop_looks_away_is_found() {
+    let (mut engine, mut sockets, address) = server();
+    engine.begin_turn();
+    let sent: [&[u8]; 1] = [b"PING\r\n"];
+    let [mut stream] = ready(&mut engine, &mut sockets, address, sent);
+    sockets.serve(&mut engine);
+    sockets.flush(&mut engine);
+    make_busy(&mut engine);
+    sockets.sleeps_exactly = true;
+    // Nothing is there: it looks away, and then waits.
+    sockets
+        .wait(&mut engine, Some(Duration::from_millis(1)))
+        .unwrap();
+    assert_eq!((engine.stats.pauses, sockets.events.is_empty()), (1, true));
+    let writer = thread::spawn(move || {
+        assert!(gets(&mut stream, b"+PONG\r\n"));
+        stream.write_all(b"PING\r\n").unwrap();
+        stream
+    });
+    while sockets.events.is_empty() {
+        sockets.wait(&mut engine, Some(PATIENCE)).unwrap();
+    }
+    // An event that is there is not waited for, nor lost.
+    sockets.sort_events(&mut engine);
+    assert_eq!(sockets.ready.len(), 1);
+    let mut stream = writer.join().unwrap();
+    sockets.serve(&mut engine);
+    stream.write_all(b"PING\r\n").unwrap();
+    let pauses = engine.stats.pauses;
+    while sockets.events.is_empty() {
+        sockets.wait(&mut engine, Some(Duration::ZERO)).unwrap();
+    }
+    assert_eq!(
+        engine.stats.pauses, pauses,
+        "a turn with work does not wait"
+    );
+    // Replies wait for the disk, or the option says no.
+    sockets.events.clear();
+    for (is_held, us) in [(true, 30), (false, 0)] {
+        sockets.is_held = is_held;
+        engine.config.poll_pause_us = us;
+        sockets
+            .wait(&mut engine, Some(Duration::from_millis(1)))
+            .unwrap();
+    }
+    assert_eq!(engine.stats.pauses, pauses);
 }
 
 #[test]

@@ -85,6 +85,7 @@ fn turns(engine: &Engine, text: &mut Text) {
         ("reply_buffer_shrinks", 0),
         ("reply_buffer_expands", 0),
         ("eventloop_cycles", stats.turns),
+        ("eventloop_pauses", stats.pauses),
         ("eventloop_duration_sum", stats.turns_us),
         ("eventloop_duration_cmd_sum", stats.commands_us),
         (

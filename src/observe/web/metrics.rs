@@ -85,6 +85,7 @@ static FIELDS: &[(&str, &str, Kind)] = &[
     ("used_cpu_user",                  "redis_cpu_user_seconds_total",          COUNTER),
     ("expired_fields",                 "kvd_expired_fields_total",              COUNTER),
     ("eventloop_cycles",               "kvd_turns_total",                       COUNTER),
+    ("eventloop_pauses",               "kvd_turn_pauses_total",                 COUNTER),
     ("audit_log_lines",                "kvd_audit_log_lines_total",             COUNTER),
     ("audit_log_lost_lines",           "kvd_audit_log_lost_lines_total",        COUNTER),
     ("audit_log_write_errors",         "kvd_audit_log_write_errors_total",      COUNTER),
