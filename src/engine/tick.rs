@@ -18,7 +18,7 @@ use super::{CLIENTS_PER_TICK, Engine};
 pub const COMMANDS_BUDGET_NS: u64 = 2_000_000;
 /// Housekeeping gets this much of a turn. Less than the promised millisecond: a slice that has
 /// begun is finished.
-pub const HOUSEKEEPING_BUDGET_NS: u64 = 700_000;
+pub const HOUSEKEEPING_BUDGET_NS: u64 = 600_000;
 /// A snapshot under way gets this much even if something else took all of the time.
 const SNAPSHOT_NS_MIN: u64 = 50_000;
 /// How often periodic work runs, in microseconds: Redis's default `hz` of 10.
