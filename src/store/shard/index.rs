@@ -32,7 +32,7 @@ pub(super) struct Position(u32);
 
 /// Marks a position in the old table.
 const OLD: u32 = 1 << 31;
-/// A resize begins when so many hundredths of the lanes are in use; it makes a quarter more.
+/// A resize begins when so many hundredths of the lanes are in use; it makes half as many more.
 const FULL_PERCENT: usize = 85;
 /// From here on insertions take part in the resize.
 const URGENT_PERCENT: usize = 90;
@@ -290,7 +290,7 @@ impl Index {
     fn make_room(&mut self) {
         if self.resize.is_none() {
             let homes = self.live.homes();
-            self.start((homes + homes / 4).max(homes + 1));
+            self.start((homes + homes / 2).max(homes + 1));
         }
         let (old, new) = (
             self.resize.as_ref().map_or(0, |r| r.old.homes()),
