@@ -34,7 +34,8 @@ pub struct Pace {
     last_us: u64,
     /// Between two reads of any clients: the mean.
     any: u64,
-    /// Between two reads of the same client: shorter ones are rare.
+    /// Between two reads of the same client, or from its late reply to its read: shorter ones are
+    /// rare.
     own: u64,
 }
 
@@ -49,7 +50,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Something came at `now_us` from a client that was last heard of at `before_us`.
+    /// Something came at `now_us` from a client that last sent or got something at `before_us`.
     #[inline]
     pub fn note(&mut self, now_us: u64, before_us: u64) {
         let any = now_us.saturating_sub(self.last_us).min(INTERVAL_US_MAX) * UNIT;

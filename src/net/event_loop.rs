@@ -383,12 +383,21 @@ impl Sockets {
     /// Reads once from each of the next connections, as long as they send little and none of them
     /// has commands at hand.
     fn read_together(&mut self, engine: &mut Engine, reads: &mut Reads, waiting: &mut usize) {
-        while *waiting > 0 && reads.takes_more() && !self.next_has_resume() {
-            *waiting -= 1;
-            let Some(key) = self.ready.pop_front() else {
+        while *waiting > 0 && reads.takes_more() {
+            let next = self
+                .ready
+                .front()
+                .map(|key| (*key, self.connections.find(*key)));
+            let Some((key, connection)) = next else {
+                *waiting = 0;
                 return;
             };
-            let Some(connection) = self.connections.find(key) else {
+            if connection.as_ref().is_some_and(|it| it.has_resume()) {
+                return;
+            }
+            self.ready.pop_front();
+            *waiting -= 1;
+            let Some(connection) = connection else {
                 continue;
             };
             connection.in_ready_queue = false;

@@ -97,7 +97,6 @@ impl Gen {
     }
 
     /// A short text from a small stock, so that it is met again.
-    #[allow(dead_code, reason = "for models of collections")]
     pub fn member(&mut self) -> Vec<u8> {
         match self.rng.u32(..30) {
             0 => Vec::new(),

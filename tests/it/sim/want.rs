@@ -15,10 +15,8 @@ pub enum Want {
     /// An array of these in any order.
     AnyOrder(Vec<Value>),
     /// A set of these in any order.
-    #[allow(dead_code, reason = "for models of collections")]
     AnySet(Vec<Value>),
     /// A map of these in any order.
-    #[allow(dead_code, reason = "for models of collections")]
     AnyMap(Vec<(Value, Value)>),
     /// Members with scores: flat in RESP2, pairs in RESP3.
     Scored(Vec<(Vec<u8>, f64)>),
